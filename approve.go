@@ -86,9 +86,9 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, ev *Event, id s
 		s.answerError(w, r, ev, in, err)
 		return false
 	}
-	ev.GrantID = auth.Secret.GrantID()
+	ev.GrantID = auth.GrantID
 	if auth.State.Code != nil || len(auth.State.Access) > 0 {
-		err = s.create(ctx, auth, in.At.Time().Add(s.cfg.InteractionLifetime))
+		err = s.create(ctx, auth)
 	}
 	switch {
 	case errors.Is(err, storage.ErrExists):
@@ -116,8 +116,9 @@ func (s *Server) authorize(ctx context.Context, id string, c *oauth.Client, in *
 		return nil, nil, err
 	}
 	now := time.Now()
+	secret := token.DeriveSecret("interaction", id)
 	auth := &engine.Authorization{
-		Client: c, Keys: set, Now: now, Secret: token.DeriveSecret("interaction", id),
+		Client: c, Keys: set, Now: now, Secret: secret, GrantID: secret.GrantID(),
 		State:        s.newState(in, a, now),
 		AccessFormat: s.accessFormat(c),
 	}
@@ -150,6 +151,9 @@ func (s *Server) newState(in *interaction, a Approval, now time.Time) grantstate
 			Nonce: in.Request.Nonce, Claims: in.Claims, WantTime: in.WantTime,
 		},
 		CreatedAt: grantstate.At(now), EndsAt: grantstate.At(now.Add(s.absoluteEnd())),
+		// The secret is derived from the request: while that can be answered,
+		// the record stands in the way of answering it again.
+		KeepUntil: grantstate.At(in.At.Time().Add(s.cfg.InteractionLifetime)),
 	}
 	if a.Session != nil {
 		st.SessionID = a.Session.ID
@@ -204,15 +208,23 @@ func (s *Server) accept(ctx context.Context, c *oauth.Client, in *interaction, a
 	if ok, err := s.rightSubject(ctx, c, in.RequestedSub, a.Subject); err != nil || !ok {
 		return a, or(err, errLoginRequired)
 	}
-	// Whole seconds: an auth_time that was stored as one must not look older
-	// than the request it was made for.
-	if in.MustAuthenticate && (a.AuthTime.IsZero() || a.AuthTime.Unix() < in.NotBefore.Time().Unix()) {
+	if in.MustAuthenticate && tooOld(a.AuthTime, in.NotBefore.Time()) {
 		return a, errLoginRequired
 	}
 	if in.EssentialACR && !slices.Contains(in.ACRValues, a.ACR) {
 		return a, errACR
 	}
 	return a, s.subjectLives(ctx, a.Subject, errGone)
+}
+
+// tooOld reports whether an authentication is from before the time that is good
+// enough. One that is known to the second only must not look older than the
+// request it was made for, so it counts to the end of its second.
+func tooOld(authTime, notBefore time.Time) bool {
+	if authTime.Nanosecond() == 0 {
+		notBefore = notBefore.Truncate(time.Second)
+	}
+	return authTime.IsZero() || authTime.Before(notBefore)
 }
 
 func or(err, otherwise error) error {
@@ -258,7 +270,7 @@ func (s *Server) Accepts(ctx context.Context, req *AuthorizationRequest, session
 	if session == nil || req.MustSelect {
 		return false, nil
 	}
-	if req.MustAuthenticate && session.AuthTime.Unix() < req.NotBefore.Unix() {
+	if req.MustAuthenticate && tooOld(session.AuthTime, req.NotBefore) {
 		return false, nil
 	}
 	if req.EssentialACR && !slices.Contains(req.ACRValues, session.ACR) {

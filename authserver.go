@@ -19,10 +19,13 @@
 package authserver
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/url"
 	"strings"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/seed36673005/authserver/discovery"
 	"github.com/seed36673005/authserver/internal/clientauth"
@@ -48,6 +51,8 @@ type Server struct {
 	userCodes *limit.Keyed // wrong user codes, by address
 	passwords *limit.Keyed // wrong passwords of the password grant, by account
 
+	decoded *lru.Cache[string, decodedGrant]
+
 	exchanges map[string]exchange // by grant_type
 	metadata  discovery.Metadata
 	routes    map[string]http.Handler // by path below the issuer's
@@ -72,10 +77,13 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.userCodes = limit.New(userCodeGuesses, 0)
 	s.passwords = s.offer.passwordLimit()
+	var err error
+	if s.decoded, err = lru.New[string, decodedGrant](decodedGrants); err != nil {
+		return nil, err
+	}
 	s.challenge = s.auth.Challenge()
 	s.engine = engine.New(s.engineOptions())
 	s.exchanges = s.newExchanges()
-	var err error
 	if s.metadata, err = s.newMetadata(); err != nil {
 		return nil, err
 	}
@@ -94,7 +102,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
 	if below, ok := strings.CutPrefix(path, s.path); ok {
 		if h, ok := s.routes[below]; ok {
-			h.ServeHTTP(w, r)
+			ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
+			defer cancel()
+			h.ServeHTTP(w, r.WithContext(ctx))
 			return
 		}
 		if s.pages != nil && !strings.HasPrefix(below, "/.well-known/") {

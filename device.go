@@ -84,14 +84,15 @@ func (s *Server) createDevice(ctx context.Context, t *tokenRequest, st grantstat
 	st.Device = &grantstate.Device{
 		ExpiresAt: grantstate.At(t.now.Add(life)), Interval: grantstate.Millis(interval.Milliseconds()),
 	}
-	userCode, err := s.alias(ctx, t, secret.GrantID(), t.now.Add(life))
+	a := s.authorization(t, secret, st)
+	userCode, err := s.alias(ctx, t, a.GrantID, t.now.Add(life))
 	if err != nil {
 		return answer, err
 	}
-	if err := s.create(ctx, s.authorization(t, secret, st), time.Time{}); err != nil {
+	if err := s.create(ctx, a); err != nil {
 		return answer, unavailable(err)
 	}
-	t.ev.GrantID = secret.GrantID()
+	t.ev.GrantID = a.GrantID
 	return deviceResponse{
 		DeviceCode:      s.tokens.Make(t.keys.TokenKey(), token.Token{Kind: token.Device, Secret: secret}),
 		UserCode:        userCode,
@@ -256,8 +257,8 @@ func missing(err error) error {
 
 // approveDevice stores an end user's agreement to a device's request.
 func (s *Server) approveDevice(w http.ResponseWriter, r *http.Request, ev *Event, id string, in *interaction, a Approval) bool {
-	return s.decideDevice(w, r, ev, id, in, func(st grantstate.State) (grantstate.State, bool) {
-		next, ok := grantstate.DecideDevice(st, grantstate.DeviceApproved, time.Now())
+	return s.decideDevice(w, r, ev, id, in, func(st grantstate.State, now time.Time) (grantstate.State, bool) {
+		next, ok := grantstate.DecideDevice(st, grantstate.DeviceApproved, now)
 		if !ok {
 			return st, false
 		}
@@ -274,16 +275,16 @@ func (s *Server) approveDevice(w http.ResponseWriter, r *http.Request, ev *Event
 }
 
 func (s *Server) denyDevice(w http.ResponseWriter, r *http.Request, ev *Event, id string, in *interaction) bool {
-	return s.decideDevice(w, r, ev, id, in, func(st grantstate.State) (grantstate.State, bool) {
-		return grantstate.DecideDevice(st, grantstate.DeviceDenied, time.Now())
+	return s.decideDevice(w, r, ev, id, in, func(st grantstate.State, now time.Time) (grantstate.State, bool) {
+		return grantstate.DecideDevice(st, grantstate.DeviceDenied, now)
 	})
 }
 
 // decideDevice stores a decision; of two that meet, one is too late.
-func (s *Server) decideDevice(w http.ResponseWriter, r *http.Request, ev *Event, id string, in *interaction, decide func(grantstate.State) (grantstate.State, bool)) bool {
+func (s *Server) decideDevice(w http.ResponseWriter, r *http.Request, ev *Event, id string, in *interaction, decide func(grantstate.State, time.Time) (grantstate.State, bool)) bool {
 	ev.GrantID = in.GrantID
-	err := s.amend(r.Context(), in.GrantID, func(st grantstate.State) (grantstate.State, bool, error) {
-		next, ok := decide(st)
+	err := s.amend(r.Context(), in.GrantID, func(st grantstate.State, now time.Time) (grantstate.State, bool, error) {
+		next, ok := decide(st, now)
 		if !ok {
 			return st, false, errAnswered
 		}
@@ -318,13 +319,13 @@ func (s *Server) redeemDevice(ctx context.Context, t *tokenRequest) (result toke
 		return result, errDeviceCode
 	}
 	t.ev.GrantID = code.Secret.GrantID()
-	err = s.amend(ctx, t.ev.GrantID, func(st grantstate.State) (grantstate.State, bool, error) {
+	err = s.amend(ctx, t.ev.GrantID, func(st grantstate.State, now time.Time) (grantstate.State, bool, error) {
+		t.now = now
 		if st.ClientID != t.client.ID {
 			return st, false, errDeviceCode
 		}
-		next, verdict := grantstate.PollDevice(st, t.now)
-		if verdict != grantstate.OK {
-			s.noteReuse(ctx, t, verdict)
+		next, verdict := grantstate.PollDevice(st, now)
+		if t.judged(verdict); verdict != grantstate.OK {
 			return next, verdict.Stores(), refusalOf(verdict)
 		}
 		if err := s.still(ctx, t.client, &next); err != nil {
@@ -338,6 +339,7 @@ func (s *Server) redeemDevice(ctx context.Context, t *tokenRequest) (result toke
 		return issue(ctx, s.engine, t, a, &result)
 	})
 	t.ev.Subject = result.subject
+	s.noteReuse(ctx, t, err)
 	// An expired code's record may be gone: what the codec proved was ours is
 	// expired for ever.
 	return result, noGrant(err, deviceRefusals[grantstate.Expired])
@@ -349,4 +351,3 @@ func refusalOf(verdict grantstate.Verdict) error {
 	}
 	return errDeviceCode
 }
-

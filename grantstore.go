@@ -31,25 +31,21 @@ func (s *Server) client(ctx context.Context, id string) (*oauth.Client, error) {
 	return s.cfg.Clients.Client(ctx, id)
 }
 
-// grantRecord is an authorization as it is stored, at least until floor.
-func grantRecord(grantID string, st grantstate.State, floor time.Time) (storage.Record, error) {
+// grantRecord is an authorization as it is stored.
+func grantRecord(grantID string, st grantstate.State) (storage.Record, error) {
 	data, err := grantstate.Encode(st)
 	if err != nil {
 		return storage.Record{}, fmt.Errorf("authserver: encode authorization: %w", err)
 	}
-	expires := st.RecordExpiry()
-	if expires.Before(floor) {
-		expires = floor
-	}
 	return storage.Record{
 		Kind: storage.KindGrant, Key: grantID, ClientID: st.ClientID, Subject: st.Subject,
-		SessionID: st.SessionID, ExpiresAt: expires, Data: data,
+		SessionID: st.SessionID, ExpiresAt: st.RecordExpiry(), Data: data,
 	}, nil
 }
 
-// create stores a new authorization, at least until floor.
-func (s *Server) create(ctx context.Context, a *engine.Authorization, floor time.Time) error {
-	rec, err := grantRecord(a.Secret.GrantID(), a.State, floor)
+// create stores a new authorization.
+func (s *Server) create(ctx context.Context, a *engine.Authorization) error {
+	rec, err := grantRecord(a.GrantID, a.State)
 	if err != nil {
 		return err
 	}
@@ -64,9 +60,9 @@ const amendTries = 12
 // errNoGrant says that an authorization does not exist, or no longer.
 var errNoGrant = errors.New("authserver: no such authorization")
 
-// amendment is what a request does to an authorization: the new state, whether
-// it is to be stored, and what the request comes to once it is.
-type amendment func(st grantstate.State) (next grantstate.State, store bool, outcome error)
+// amendment is what a request does to an authorization at a time: the new
+// state, whether it is to be stored, and what the request comes to once it is.
+type amendment func(st grantstate.State, now time.Time) (next grantstate.State, store bool, outcome error)
 
 // amend is the one way an authorization changes: one Get, pure logic, one
 // Replace. When another request was faster, all of it is run again on what
@@ -84,7 +80,8 @@ func (s *Server) amend(ctx context.Context, grantID string, f amendment) error {
 		if err != nil {
 			return unavailable(err)
 		}
-		next, store, outcome := f(st)
+		// The time is that of this attempt: the state may be newer than the request.
+		next, store, outcome := f(st, time.Now())
 		if !store {
 			return outcome
 		}
@@ -92,9 +89,7 @@ func (s *Server) amend(ctx context.Context, grantID string, f amendment) error {
 		switch {
 		case err == nil:
 			return outcome
-		case errors.Is(err, storage.ErrNotFound):
-			return errNoGrant
-		case !errors.Is(err, storage.ErrConflict):
+		case !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrNotFound):
 			return unavailable(err)
 		}
 		if err := pause(ctx, try); err != nil {
@@ -105,7 +100,7 @@ func (s *Server) amend(ctx context.Context, grantID string, f amendment) error {
 }
 
 func (s *Server) replace(ctx context.Context, old storage.Record, st grantstate.State) error {
-	rec, err := grantRecord(old.Key, st, time.Time{})
+	rec, err := grantRecord(old.Key, st)
 	if err != nil {
 		return err
 	}

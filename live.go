@@ -73,22 +73,46 @@ func (s *Server) find(ctx context.Context, p presented) (live, error) {
 	if p.stateless {
 		return s.findStateless(ctx, p)
 	}
-	rec, err := s.cfg.Storage.Get(ctx, storage.KindGrant, p.grantID)
-	if errors.Is(err, storage.ErrNotFound) {
-		return live{}, errNotLive
-	}
+	st, err := s.readGrant(ctx, p.grantID)
 	if err != nil {
-		return live{}, unavailable(err)
-	}
-	st, err := grantstate.Decode(rec.Data)
-	if err != nil {
-		return live{}, unavailable(err)
+		return live{}, err
 	}
 	l, ok := liveIn(st, p)
 	if !ok {
 		return live{}, errNotLive
 	}
 	return l, s.subjectLives(ctx, st.Subject, notLive)
+}
+
+// decodedGrants is how many authorizations are kept decoded.
+const decodedGrants = 4096
+
+// decodedGrant is an authorization as it was read at one version. A version
+// never comes twice, so it is the state of that version for good.
+type decodedGrant struct {
+	version int64
+	state   grantstate.State
+}
+
+// readGrant reads an authorization in order to look at it. A token that is
+// shown again and again costs a Get each time, but is decoded once.
+func (s *Server) readGrant(ctx context.Context, grantID string) (grantstate.State, error) {
+	rec, err := s.cfg.Storage.Get(ctx, storage.KindGrant, grantID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return grantstate.State{}, errNotLive
+	}
+	if err != nil {
+		return grantstate.State{}, unavailable(err)
+	}
+	if known, ok := s.decoded.Get(grantID); ok && known.version == rec.Version {
+		return known.state, nil
+	}
+	st, err := grantstate.Decode(rec.Data)
+	if err != nil {
+		return grantstate.State{}, unavailable(err)
+	}
+	s.decoded.Add(grantID, decodedGrant{rec.Version, st})
+	return st, nil
 }
 
 // notLive marks the refusal of a subject that is gone.

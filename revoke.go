@@ -58,12 +58,11 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request, ev *Event) error
 // revokePresented ends an access token, or with a refresh token, however old,
 // the whole authorization (RFC 7009 §2.1). Another client's token is let be.
 func (s *Server) revokePresented(ctx context.Context, ev *Event, caller *oauth.Client, p presented) error {
-	err := s.amend(ctx, p.grantID, func(st grantstate.State) (grantstate.State, bool, error) {
+	err := s.amend(ctx, p.grantID, func(st grantstate.State, now time.Time) (grantstate.State, bool, error) {
 		if st.ClientID != caller.ID {
 			ev.Rule = "token of another client"
 			return st, false, nil
 		}
-		now := time.Now()
 		if p.kind == token.Refresh {
 			return grantstate.Revoke(st, now), !st.Revoked(), nil
 		}

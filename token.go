@@ -26,6 +26,7 @@ type tokenRequest struct {
 	now       time.Time
 	ev        *Event
 	grantType string
+	verdict   grantstate.Verdict // on the code or token that was sent
 	http      *http.Request
 }
 
@@ -147,7 +148,7 @@ func tokenBody(result tokenResult) any {
 // authorization is an authorization in the course of this request.
 func (s *Server) authorization(t *tokenRequest, secret token.Secret, st grantstate.State) *engine.Authorization {
 	return &engine.Authorization{
-		Client: t.client, Keys: t.keys, Now: t.now, Secret: secret, State: st,
+		Client: t.client, Keys: t.keys, Now: t.now, Secret: secret, GrantID: secret.GrantID(), State: st,
 		AccessLifetime: s.cfg.AccessTokenLifetime, AccessFormat: s.accessFormat(t.client),
 	}
 }
@@ -256,11 +257,11 @@ func (s *Server) begin(ctx context.Context, t *tokenRequest, st grantstate.State
 		if err != nil {
 			return nil, unavailable(err)
 		}
-		t.ev.GrantID = secret.GrantID()
+		t.ev.GrantID = a.GrantID
 		if a.Stateless {
 			return answer, nil
 		}
-		err = s.create(ctx, a, time.Time{})
+		err = s.create(ctx, a)
 		if err == nil {
 			return answer, nil
 		}

@@ -3,10 +3,12 @@ package authserver
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/seed36673005/authserver/internal/engine"
 	"github.com/seed36673005/authserver/internal/grantstate"
 	"github.com/seed36673005/authserver/internal/token"
+	"github.com/seed36673005/authserver/internal/wire"
 	"github.com/seed36673005/authserver/oauth"
 )
 
@@ -22,17 +24,21 @@ func (s *Server) redeemCode(ctx context.Context, t *tokenRequest) (result tokenR
 		return result, errCode
 	}
 	t.ev.GrantID = code.Secret.GrantID()
-	err = s.amend(ctx, t.ev.GrantID, func(st grantstate.State) (grantstate.State, bool, error) {
+	err = s.amend(ctx, t.ev.GrantID, func(st grantstate.State, now time.Time) (grantstate.State, bool, error) {
+		t.now = now
 		if st.ClientID != t.client.ID {
 			return st, false, errCode
 		}
 		next, verdict := grantstate.RedeemCode(st, grantstate.CodeRequest{
 			RedirectURI: t.form.Get("redirect_uri"), RedirectSent: t.form.Has("redirect_uri"),
 			Verifier: t.form.Get("code_verifier"),
-		}, t.now)
-		if verdict != grantstate.OK {
-			s.noteReuse(ctx, t, verdict)
+		}, now)
+		if t.judged(verdict); verdict != grantstate.OK {
 			return next, verdict.Stores(), errCode
+		}
+		// A redirect URI that was taken back may have been an attacker's.
+		if !wire.MatchRedirect(t.client, st.Code.RedirectURI) {
+			return st, false, errCode
 		}
 		if err := s.still(ctx, t.client, &next); err != nil {
 			return st, false, err
@@ -46,6 +52,7 @@ func (s *Server) redeemCode(ctx context.Context, t *tokenRequest) (result tokenR
 		return issue(ctx, s.engine, t, a, &result)
 	})
 	t.ev.Subject = result.subject
+	s.noteReuse(ctx, t, err)
 	return result, noGrant(err, errCode)
 }
 
@@ -67,11 +74,18 @@ func noGrant(err error, refusal *oauth.Error) error {
 	return err
 }
 
-// noteReuse reports that a spent code or token came back, which ends the
-// authorization (RFC 9700 §4.14.2).
-func (s *Server) noteReuse(ctx context.Context, t *tokenRequest, verdict grantstate.Verdict) {
-	t.ev.Rule = t.grantType + " " + verdict.String()
-	if verdict == grantstate.Reused {
+// judged notes what a grant came to.
+func (t *tokenRequest) judged(verdict grantstate.Verdict) {
+	t.verdict, t.ev.Rule = verdict, ""
+	if verdict != grantstate.OK {
+		t.ev.Rule = t.grantType + " " + verdict.String()
+	}
+}
+
+// noteReuse reports that a spent code or token came back, which has ended the
+// authorization (RFC 9700 §4.14.2). Err is what became of storing that.
+func (s *Server) noteReuse(ctx context.Context, t *tokenRequest, err error) {
+	if t.verdict == grantstate.Reused && errors.Is(err, oauth.InvalidGrant) {
 		s.record(ctx, &Event{
 			Type: EventReuse, ClientID: t.client.ID, GrantID: t.ev.GrantID, GrantType: t.grantType,
 		}, nil)

@@ -9,6 +9,7 @@ import (
 	"github.com/seed36673005/authserver/internal/engine"
 	"github.com/seed36673005/authserver/internal/grantstate"
 	"github.com/seed36673005/authserver/internal/limit"
+	"github.com/seed36673005/authserver/internal/passwords"
 	"github.com/seed36673005/authserver/oauth"
 )
 
@@ -33,11 +34,18 @@ func (s *Server) clientCredentials(ctx context.Context, t *tokenRequest) (result
 
 var errCredentials = oauth.E(oauth.InvalidGrant, "username and password: expected those of an active account")
 
+// maxUsername is the most bytes of a user name; passwords.MaxLength is that of
+// a password.
+const maxUsername = 255
+
 // password is RFC 6749 §4.3.
 func (s *Server) password(ctx context.Context, t *tokenRequest) (result tokenResult, err error) {
 	username, password := t.form.Get("username"), t.form.Get("password")
 	if username == "" || password == "" {
 		return result, oauth.E(oauth.InvalidRequest, "username and password: required (RFC 6749 section 4.3.2)")
+	}
+	if len(username) > maxUsername || len(password) > passwords.MaxLength {
+		return result, errCredentials // nobody's, and nothing to hash
 	}
 	scopes, refused := s.requestedScopes(t.client, t.form.Get("scope"))
 	if refused != nil {

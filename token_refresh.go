@@ -2,6 +2,7 @@ package authserver
 
 import (
 	"context"
+	"time"
 
 	"github.com/seed36673005/authserver/internal/grantstate"
 	"github.com/seed36673005/authserver/internal/token"
@@ -21,13 +22,13 @@ func (s *Server) refresh(ctx context.Context, t *tokenRequest) (result tokenResu
 	}
 	policy := s.refreshPolicy(t.client)
 	t.ev.GrantID = sent.Secret.GrantID()
-	err = s.amend(ctx, t.ev.GrantID, func(st grantstate.State) (grantstate.State, bool, error) {
+	err = s.amend(ctx, t.ev.GrantID, func(st grantstate.State, now time.Time) (grantstate.State, bool, error) {
+		t.now = now
 		if st.ClientID != t.client.ID {
 			return st, false, errRefresh
 		}
-		next, verdict := grantstate.UseRefresh(st, sent.Seq, policy, t.now)
-		if verdict != grantstate.OK && verdict != grantstate.Recovered {
-			s.noteReuse(ctx, t, verdict)
+		next, verdict := grantstate.UseRefresh(st, sent.Seq, policy, now)
+		if t.judged(verdict); verdict != grantstate.OK && verdict != grantstate.Recovered {
 			return next, verdict.Stores(), errRefresh
 		}
 		if err := s.still(ctx, t.client, &next); err != nil {
@@ -46,6 +47,7 @@ func (s *Server) refresh(ctx context.Context, t *tokenRequest) (result tokenResu
 		return changed, store && (verdict == grantstate.OK || changed.AccessSeq != before), err
 	})
 	t.ev.Subject = result.subject
+	s.noteReuse(ctx, t, err)
 	return result, noGrant(err, errRefresh)
 }
 

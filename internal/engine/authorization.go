@@ -21,6 +21,8 @@ type Authorization struct {
 	// Secret is the grant secret, which every token of the authorization
 	// carries.
 	Secret token.Secret
+	// GrantID is Secret's.
+	GrantID string
 	// State is changed as tokens are made; the caller stores it.
 	State grantstate.State
 

@@ -106,10 +106,15 @@ func expiresIn(end, now time.Time) int64 {
 	return int64((end.Sub(now) + time.Second - time.Millisecond) / time.Second)
 }
 
+// What fosite reads of a request beside its form: nothing.
+var (
+	noURL    = &url.URL{}
+	noHeader = http.Header{}
+)
+
 // formRequest carries values to fosite, whatever form they came in.
 func formRequest(v url.Values) *http.Request {
 	return &http.Request{
-		Method: http.MethodPost, URL: &url.URL{}, Header: http.Header{},
-		Body: http.NoBody, Form: v, PostForm: v,
+		Method: http.MethodPost, URL: noURL, Header: noHeader, Body: http.NoBody, Form: v, PostForm: v,
 	}
 }

@@ -47,18 +47,29 @@ func (s *strategy) GenerateRefreshToken(ctx context.Context, _ fosite.Requester)
 // GenerateAccessToken issues an access token, or shows the live one again.
 func (s *strategy) GenerateAccessToken(ctx context.Context, _ fosite.Requester) (string, string, error) {
 	a := from(ctx)
-	issued, ok := a.recovered()
-	if !ok {
-		a.State, issued.Seq = grantstate.IssueAccess(a.State, grantstate.AccessRequest{
-			ExpiresAt: a.Now.Add(a.AccessLifetime), Narrowed: a.Narrowed,
-			Scopes: a.Scopes, Resources: a.Resources, EndOthers: a.EndOthers,
-		}, a.Now)
-		issued, _ = a.State.LiveAccess(issued.Seq, a.Now)
-	}
+	issued := s.issue(a)
 	a.expires = issued.ExpiresAt.Time()
 	made, err := s.accessToken(a, issued)
 	a.access = made
 	return made, signature, err
+}
+
+// issue numbers a new access token in the State, or finds the one to be shown
+// again. A token that no record will hold is the only one of its secret.
+func (s *strategy) issue(a *Authorization) grantstate.Access {
+	if live, ok := a.recovered(); ok {
+		return live
+	}
+	end := a.Now.Add(a.AccessLifetime)
+	if a.Stateless {
+		return grantstate.Access{Seq: 1, IssuedAt: grantstate.At(a.Now), ExpiresAt: grantstate.At(end)}
+	}
+	var seq uint32
+	a.State, seq = grantstate.IssueAccess(a.State, grantstate.AccessRequest{
+		ExpiresAt: end, Narrowed: a.Narrowed, Scopes: a.Scopes, Resources: a.Resources, EndOthers: a.EndOthers,
+	}, a.Now)
+	issued, _ := a.State.LiveAccess(seq, a.Now)
+	return issued
 }
 
 // recovered is the access token to be shown again.
@@ -136,11 +147,11 @@ const statelessMark = "."
 
 // TokenID is the jti of an access token: the GrantID and the number.
 func TokenID(a *Authorization, seq uint32) string {
-	id := a.Secret.GrantID() + "." + strconv.FormatUint(uint64(seq), 10)
+	mark := ""
 	if a.Stateless {
-		return statelessMark + id
+		mark = statelessMark
 	}
-	return id
+	return mark + a.GrantID + "." + strconv.FormatUint(uint64(seq), 10)
 }
 
 // ParseTokenID is the reverse of TokenID.

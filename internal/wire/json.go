@@ -22,7 +22,6 @@ func JSON(w http.ResponseWriter, status int, v any) {
 	h := w.Header()
 	noStore(h)
 	h["Content-Type"] = valueJSON
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the caller is gone: there is no one to tell
 }

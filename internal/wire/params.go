@@ -120,13 +120,13 @@ func mayHold(name string, c rune) bool {
 // protocol is the parameters that must never come in the URL of a POST: they
 // are secrets, or decide what is done.
 var protocol = []string{
-	"access_token", "acr_values", "assertion", "audience", "claims", "client_assertion",
+	"access_token", "acr_values", "assertion", "audience", "claims", "claims_locales", "client_assertion",
 	"client_assertion_type", "client_id", "client_secret", "code", "code_challenge",
 	"code_challenge_method", "code_verifier", "device_code", "display", "grant_type",
 	"id_token_hint", "login_hint", "max_age", "nonce", "password", "prompt", "redirect_uri",
-	"refresh_token", "request", "request_uri", "requested_token_type", "resource",
+	"refresh_token", "registration", "request", "request_uri", "requested_token_type", "resource",
 	"response_mode", "response_type", "scope", "state", "subject_token", "subject_token_type",
-	"token", "token_type_hint", "user_code", "username",
+	"token", "token_type_hint", "ui_locales", "user_code", "username",
 }
 
 // checkQuery refuses the query of a POST that carries a parameter of the

@@ -88,7 +88,7 @@ var formPage = template.Must(template.New("form_post").Parse(`<!DOCTYPE html>
 <head><meta charset="utf-8"><title>Continue</title></head>
 <body>
 <form method="post" {{.Action}}>
-{{range .Inputs}}<input type="hidden" name="{{.Name}}" value="{{.Value}}">
+{{range .Inputs}}<input type="hidden" name="{{.Name}}" {{.Value}}>
 {{end}}<noscript><p>Press the button to return to the application.</p></noscript>
 <button type="submit">Continue</button>
 </form>
@@ -97,7 +97,19 @@ var formPage = template.Must(template.New("form_post").Parse(`<!DOCTYPE html>
 </html>
 `))
 
-type formInput struct{ Name, Value string }
+type formInput struct {
+	Name  string
+	Value template.HTMLAttr
+}
+
+// lineEnds are written as references: a browser reads a bare carriage return
+// in a page as a line feed, and state must come back as it was.
+var lineEnds = strings.NewReplacer("\r", "&#13;", "\n", "&#10;")
+
+// attribute is name="value", escaped.
+func attribute(name, value string) template.HTMLAttr {
+	return template.HTMLAttr(name + `="` + lineEnds.Replace(html.EscapeString(value)) + `"`) //nolint:gosec // escaped
+}
 
 // writeForm writes the form_post page.
 func writeForm(w http.ResponseWriter, resp AuthorizationResponse) {
@@ -108,7 +120,7 @@ func writeForm(w http.ResponseWriter, resp AuthorizationResponse) {
 	}{
 		// As a URL in a template, a private-use scheme would be replaced, and
 		// some characters of the registered text re-encoded.
-		Action: template.HTMLAttr(`action="` + html.EscapeString(resp.RedirectURI) + `"`), //nolint:gosec // escaped
+		Action: attribute("action", resp.RedirectURI),
 		Inputs: inputs(resp.Params),
 	})
 	if err != nil {
@@ -124,7 +136,7 @@ func inputs(params url.Values) []formInput {
 	var list []formInput
 	for name, vs := range params {
 		for _, value := range vs {
-			list = append(list, formInput{name, value})
+			list = append(list, formInput{name, attribute("value", value)})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b formInput) int { return strings.Compare(a.Name, b.Name) })
