@@ -52,6 +52,7 @@ type Server struct {
 	passwords *limit.Keyed // wrong passwords of the password grant, by account
 
 	decoded *lru.Cache[string, decodedGrant]
+	sweeper *sweeper
 
 	exchanges map[string]exchange // by grant_type
 	metadata  discovery.Metadata
@@ -81,6 +82,7 @@ func New(cfg Config) (*Server, error) {
 	if s.decoded, err = lru.New[string, decodedGrant](decodedGrants); err != nil {
 		return nil, err
 	}
+	s.sweeper = newSweeper(s.cfg.Storage)
 	s.challenge = s.auth.Challenge()
 	s.engine = engine.New(s.engineOptions())
 	s.exchanges = s.newExchanges()

@@ -50,6 +50,7 @@ func (s *Server) create(ctx context.Context, a *engine.Authorization) error {
 		return err
 	}
 	_, err = s.cfg.Storage.Create(ctx, rec)
+	s.sweep()
 	return err
 }
 

@@ -31,7 +31,6 @@ const (
 	EventGrantRevoked    = "grant_revoked"    // an authorization was ended by the host
 	EventSubjectRevoked  = "subject_revoked"  // all of an end user's authorizations were ended by the host
 	EventPanic           = "panic"            // a host's function, or this package, panicked
-	EventStorageSwept    = "storage_swept"    // expired records were removed
 	EventStorageUnusable = "storage_unusable" // storage failed outside a request
 )
 

@@ -28,7 +28,7 @@ var (
 
 // A Kind says what a record is. A backend treats every kind alike and must
 // not know the list: later versions of the server add to it. Kinds are of the
-// letters a to z, at most 32.
+// letters a to z, at most 32. A backend may use the kind health for itself.
 type Kind string
 
 // The kinds the server uses.
@@ -46,7 +46,7 @@ const (
 
 // A Record is the one thing a backend stores.
 type Record struct {
-	// Kind and Key together name the record. Key is at most 256 bytes of
+	// Kind and Key together name the record. Key is 1 to 256 bytes of
 	// printable ASCII, compared byte by byte: a backend must not fold case
 	// or trim.
 	Kind Kind
@@ -56,7 +56,8 @@ type Record struct {
 	// deleted or expired and another was created in its place.
 	Version int64
 	// ClientID, Subject and SessionID are indexed for List. Each may be
-	// empty, is at most 512 bytes of UTF-8 and is compared byte by byte.
+	// empty, is at most 512 bytes of UTF-8 without U+0000 and is compared
+	// byte by byte.
 	ClientID, Subject, SessionID string
 	// ExpiresAt is when the record ends, kept at least to the millisecond,
 	// in any location; zero means never. From that moment on the record is

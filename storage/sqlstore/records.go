@@ -1,0 +1,158 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/seed36673005/authserver/storage"
+)
+
+// Create implements storage.Storage.
+func (s *Store) Create(ctx context.Context, r storage.Record) (storage.Record, error) {
+	r = prepared(r, 0)
+	n, err := s.exec(ctx, s.do.create,
+		r.Kind, r.Key, r.Version, r.ClientID, r.Subject, r.SessionID, millis(r.ExpiresAt), blob(r.Data), now{})
+	switch {
+	case err != nil:
+		return storage.Record{}, fmt.Errorf("sqlstore: create: %w", err)
+	case n == 0:
+		return storage.Record{}, storage.ErrExists
+	}
+	return r, nil
+}
+
+// Get implements storage.Storage.
+func (s *Store) Get(ctx context.Context, kind storage.Kind, key string) (storage.Record, error) {
+	var r storage.Record
+	err := s.patiently(ctx, func() (err error) {
+		r, err = scan(s.do.get.QueryRowContext(ctx, kind, key, now{}))
+		return err
+	})
+	switch {
+	case errors.Is(err, sql.ErrNoRows) && ctx.Err() == nil:
+		return storage.Record{}, storage.ErrNotFound
+	case err != nil:
+		return storage.Record{}, fmt.Errorf("sqlstore: get: %w", err)
+	}
+	return r, nil
+}
+
+// Replace implements storage.Storage.
+func (s *Store) Replace(ctx context.Context, r storage.Record) (storage.Record, error) {
+	given := r.Version
+	r = prepared(r, given)
+	n, err := s.exec(ctx, s.do.replace,
+		r.Version, r.ClientID, r.Subject, r.SessionID, millis(r.ExpiresAt), blob(r.Data),
+		r.Kind, r.Key, given, now{})
+	if err == nil && n == 0 {
+		return storage.Record{}, s.whyNotReplaced(ctx, r)
+	}
+	if err != nil {
+		return storage.Record{}, fmt.Errorf("sqlstore: replace: %w", err)
+	}
+	return r, nil
+}
+
+// whyNotReplaced tells what the update does not: whether there is a record.
+// It may have come or gone since, which makes neither answer wrong: no record
+// after the update has the version that the update did not find.
+func (s *Store) whyNotReplaced(ctx context.Context, r storage.Record) error {
+	var one int
+	err := s.patiently(ctx, func() error {
+		return s.do.exists.QueryRowContext(ctx, r.Kind, r.Key, now{}).Scan(&one)
+	})
+	switch {
+	case errors.Is(err, sql.ErrNoRows) && ctx.Err() == nil:
+		return storage.ErrNotFound
+	case err != nil:
+		return fmt.Errorf("sqlstore: replace: %w", err)
+	}
+	return storage.ErrConflict
+}
+
+// Delete implements storage.Storage.
+func (s *Store) Delete(ctx context.Context, kind storage.Kind, key string) error {
+	if _, err := s.exec(ctx, s.do.delete, kind, key); err != nil {
+		return fmt.Errorf("sqlstore: delete: %w", err)
+	}
+	return nil
+}
+
+// exec runs a statement that writes and returns how many rows it affected.
+func (s *Store) exec(ctx context.Context, stmt *sql.Stmt, args ...any) (rows int64, err error) {
+	err = s.patiently(ctx, func() error {
+		result, err := stmt.ExecContext(ctx, args...)
+		if err != nil {
+			return err
+		}
+		rows, err = result.RowsAffected()
+		return err
+	})
+	return rows, err
+}
+
+// prepared is r as it will be stored: with a version other than the one it
+// has now, and with a time that the table can hold.
+func prepared(r storage.Record, version int64) storage.Record {
+	for r.Version = newVersion(); r.Version == version; {
+		r.Version = newVersion()
+	}
+	r.ExpiresAt = instant(millis(r.ExpiresAt))
+	return r
+}
+
+func newVersion() int64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return int64(binary.NativeEndian.Uint64(b[:]) >> 1)
+}
+
+// scan reads a row of columns; what it returns belongs to the caller.
+func scan(row interface{ Scan(to ...any) error }) (storage.Record, error) {
+	var r storage.Record
+	var expiresAt int64
+	err := row.Scan(&r.Kind, &r.Key, &r.Version, &r.ClientID, &r.Subject, &r.SessionID, &expiresAt, &r.Data)
+	r.ExpiresAt = instant(expiresAt)
+	return r, err
+}
+
+// never is the time of what does not expire. As the greatest of all it lets
+// every statement compare without a special case.
+const never = math.MaxInt64
+
+// now is the time as an argument of a statement: read when a connection is
+// about to run it, not before the wait for one, or else Replace could bring
+// back a record that expired meanwhile.
+type now struct{}
+
+// Value implements driver.Valuer.
+func (now) Value() (driver.Value, error) { return time.Now().UnixMilli(), nil }
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return never
+	}
+	return min(t.UnixMilli(), never-1)
+}
+
+func instant(millis int64) time.Time {
+	if millis == never {
+		return time.Time{}
+	}
+	return time.UnixMilli(millis).UTC()
+}
+
+// blob is never nil, which would be NULL.
+func blob(data []byte) []byte {
+	if data == nil {
+		return []byte{}
+	}
+	return data
+}
