@@ -153,7 +153,7 @@ func (s *Server) newState(in *interaction, a Approval, now time.Time) grantstate
 		CreatedAt: grantstate.At(now), EndsAt: grantstate.At(now.Add(s.absoluteEnd())),
 		// The secret is derived from the request: while that can be answered,
 		// the record stands in the way of answering it again.
-		KeepUntil: grantstate.At(in.At.Time().Add(s.cfg.InteractionLifetime)),
+		KeepUntil: grantstate.At(s.endOf(in)),
 	}
 	if a.Session != nil {
 		st.SessionID = a.Session.ID

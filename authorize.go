@@ -324,11 +324,12 @@ func (s *Server) checkClaims(c *oauth.Client, form url.Values, in *interaction) 
 	if err != nil {
 		return err
 	}
-	return in.require(request, form.Get("claims"))
+	in.require(request, form.Get("claims"))
+	return nil
 }
 
 // require takes over what a claims parameter demands of the authentication.
-func (in *interaction) require(request claimsRequest, raw string) *oauth.Error {
+func (in *interaction) require(request claimsRequest, raw string) {
 	in.Claims = json.RawMessage(raw)
 	if _, ok := request.IDToken["auth_time"]; ok {
 		in.WantTime = true
@@ -337,12 +338,8 @@ func (in *interaction) require(request claimsRequest, raw string) *oauth.Error {
 		in.ACRValues, in.EssentialACR = acr.strings(), acr.Essential
 	}
 	if sub := request.IDToken["sub"]; sub != nil && len(sub.strings()) > 0 {
-		if in.RequestedSub != "" && !slices.Contains(sub.strings(), in.RequestedSub) {
-			return oauth.E(oauth.LoginRequired, "claims: sub is not that of id_token_hint")
-		}
 		in.RequestedSub = sub.strings()[0]
 	}
-	return nil
 }
 
 // clip drops a value that is longer than is carried: it is a hint.

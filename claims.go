@@ -75,15 +75,20 @@ func parseClaimsRequest(param string) (claimsRequest, *oauth.Error) {
 	return request, nil
 }
 
-// jsonDepth is how deep brackets nest, counted without parsing.
+// jsonDepth is how deep brackets nest outside strings, counted without parsing.
 func jsonDepth(text string) int {
-	depth, deepest := 0, 0
-	for i := range len(text) {
-		switch text[i] {
-		case '{', '[':
+	depth, deepest, quoted := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
 			depth++
 			deepest = max(deepest, depth)
-		case '}', ']':
+		case c == '}' || c == ']':
 			depth--
 		}
 	}

@@ -26,7 +26,8 @@ type Config struct {
 	// Keys sign and authenticate tokens. Required.
 	Keys keys.Source
 
-	// Pages are what people see. Required, unless Interact is set.
+	// Pages are what people see. Required, unless Interact is set. If they
+	// have a method Validate() error, New asks it.
 	Pages Pages
 	// Interact is called for each valid authorization request. If nil, that
 	// of Pages is.
@@ -65,6 +66,10 @@ type Config struct {
 	// SessionIdle and SessionLifetime end a login session that was not used,
 	// and one however much it was used. Zero means 1 hour and 12 hours.
 	SessionIdle, SessionLifetime time.Duration
+	// RequestTimeout bounds a request to one of the server's endpoints, pages
+	// excepted: what storage or a host's function has not answered by then is
+	// 503. Zero means 10 seconds.
+	RequestTimeout time.Duration
 	// TokenPrefix starts every opaque token, so that scanners find leaks; two
 	// to eight letters or digits. Empty means "as".
 	TokenPrefix string

@@ -24,6 +24,7 @@ const (
 	defaultInteractionLifetime = 10 * time.Minute
 	defaultSessionIdle         = time.Hour
 	defaultSessionLifetime     = 12 * time.Hour
+	defaultRequestTimeout      = 10 * time.Second
 	defaultTokenPrefix         = "as"
 )
 
@@ -78,6 +79,7 @@ func (c *Config) lifetimes() []lifetime {
 		{"InteractionLifetime", &c.InteractionLifetime, defaultInteractionLifetime},
 		{"SessionIdle", &c.SessionIdle, defaultSessionIdle},
 		{"SessionLifetime", &c.SessionLifetime, defaultSessionLifetime},
+		{"RequestTimeout", &c.RequestTimeout, defaultRequestTimeout},
 	}
 }
 
@@ -114,6 +116,11 @@ func (c Config) check() error {
 	}
 	if c.AccessTokenFormat != oauth.AccessTokenOpaque && c.AccessTokenFormat != oauth.AccessTokenJWT {
 		fault("AccessTokenFormat", "want AccessTokenOpaque or AccessTokenJWT")
+	}
+	if pages, ok := c.Pages.(interface{ Validate() error }); ok {
+		if err := pages.Validate(); err != nil {
+			fault("Pages", "%v", err)
+		}
 	}
 	checkGrants(c.Grants, fault)
 	checkScopes(c.Scopes, fault)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -83,6 +84,7 @@ func (s *Server) createDevice(ctx context.Context, t *tokenRequest, st grantstat
 	life, interval := s.offer.device.LifetimeOrDefault(), s.offer.device.IntervalOrDefault()
 	st.Device = &grantstate.Device{
 		ExpiresAt: grantstate.At(t.now.Add(life)), Interval: grantstate.Millis(interval.Milliseconds()),
+		From: addressOf(t.http, s.cfg.TrustedProxies),
 	}
 	a := s.authorization(t, secret, st)
 	userCode, err := s.alias(ctx, t, a.GrantID, t.now.Add(life))
@@ -99,6 +101,15 @@ func (s *Server) createDevice(ctx context.Context, t *tokenRequest, st grantstat
 		VerificationURI: s.verificationURI(), VerificationURIComplete: withUserCode(s.verificationURI(), userCode),
 		ExpiresIn: int64(life / time.Second), Interval: int64(interval / time.Second),
 	}, nil
+}
+
+// addressOf is the network address of a request, or empty.
+func addressOf(r *http.Request, trusted []netip.Prefix) string {
+	addr := limit.ClientAddr(r, trusted)
+	if !addr.IsValid() {
+		return ""
+	}
+	return addr.Unmap().String()
 }
 
 // deviceAlias is what a user code finds.
@@ -209,8 +220,8 @@ func (s *Server) findDevice(w http.ResponseWriter, r *http.Request, ev *Event, t
 		return nil, unavailable(err)
 	}
 	in := &interaction{
-		V: interactionVersion, ClientID: st.ClientID, At: st.CreatedAt, Resources: st.Resources,
-		GrantID: grantID, UserCode: userCode,
+		V: interactionVersion, ClientID: st.ClientID, At: st.CreatedAt, Opened: grantstate.At(time.Now()),
+		Resources: st.Resources, GrantID: grantID, UserCode: userCode, From: st.Device.From,
 	}
 	in.Request.Scopes = st.Scopes
 	id := newInteractionID()

@@ -74,9 +74,11 @@ type AuthorizationRequest struct {
 	Claims []string
 
 	// Device: the request is of a device (RFC 8628) and UserCode is the code
-	// that found it. The page must ask the end user to confirm it.
+	// that found it. The page must ask the end user to confirm it, and shows
+	// From, the network address the device asked from.
 	Device   bool
 	UserCode string
+	From     string
 	// At is when the client asked.
 	At time.Time
 

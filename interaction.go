@@ -28,6 +28,9 @@ type interaction struct {
 	V        int               `json:"v"`
 	ClientID string            `json:"ci"`
 	At       grantstate.Millis `json:"at"`
+	// Opened is when it came to the browser: a device's request may have
+	// waited long before its user code was typed. Zero means at At.
+	Opened grantstate.Millis `json:"op,omitempty"`
 	// Browser is a digest of the cookie of the browser that asked.
 	Browser string `json:"br"`
 
@@ -52,9 +55,10 @@ type interaction struct {
 	UILocales    []string        `json:"ul,omitempty"`
 	Claims       json.RawMessage `json:"cl,omitempty"`
 
-	// GrantID and UserCode are of a device's request.
+	// GrantID, UserCode and From are of a device's request.
 	GrantID  string `json:"gi,omitempty"`
 	UserCode string `json:"uc,omitempty"`
+	From     string `json:"fr,omitempty"`
 }
 
 func (in *interaction) openID() bool {
@@ -74,7 +78,7 @@ func (in *interaction) view(s *Server, c *oauth.Client, id string) *Authorizatio
 		requestedSub: in.RequestedSub, LoginHint: in.LoginHint,
 		ACRValues: slices.Clone(in.ACRValues), EssentialACR: in.EssentialACR,
 		UILocales: slices.Clone(in.UILocales), Claims: in.claimNames(),
-		Device: in.device(), UserCode: in.UserCode,
+		Device: in.device(), UserCode: in.UserCode, From: in.From,
 	}
 }
 
@@ -126,7 +130,7 @@ func (s *Server) save(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	}
 	_, err = s.cfg.Storage.Create(ctx, storage.Record{
 		Kind: storage.KindInteraction, Key: digest("interaction", id), ClientID: in.ClientID,
-		ExpiresAt: in.At.Time().Add(s.cfg.InteractionLifetime), Data: data,
+		ExpiresAt: s.endOf(in), Data: data,
 	})
 	return err
 }
@@ -171,5 +175,10 @@ func (s *Server) forget(ctx context.Context, id string) {
 
 // expired reports whether an interaction is past its life.
 func (s *Server) expired(in *interaction, now time.Time) bool {
-	return !now.Before(in.At.Time().Add(s.cfg.InteractionLifetime))
+	return !now.Before(s.endOf(in))
+}
+
+// endOf is when an interaction can no longer be answered.
+func (s *Server) endOf(in *interaction) time.Time {
+	return max(in.At, in.Opened).Time().Add(s.cfg.InteractionLifetime)
 }

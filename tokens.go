@@ -35,7 +35,7 @@ var errInvalidToken = oauth.E(oauth.InvalidToken, "the access token is not valid
 // invalid_token for one that is not live: unknown, expired, revoked, of a
 // client or subject that is gone. Any other error is of storage.
 func (s *Server) Introspect(ctx context.Context, accessToken string) (*Token, error) {
-	l, err := s.accessToken(ctx, accessToken)
+	l, _, err := s.accessToken(ctx, accessToken)
 	if err != nil {
 		return nil, err
 	}
@@ -47,24 +47,23 @@ func (s *Server) Introspect(ctx context.Context, accessToken string) (*Token, er
 	}, nil
 }
 
-// accessToken is a live access token of a live client, or invalid_token.
-func (s *Server) accessToken(ctx context.Context, text string) (live, error) {
+// accessToken is a live access token and its client, or invalid_token.
+func (s *Server) accessToken(ctx context.Context, text string) (l live, c *oauth.Client, err error) {
 	set, err := s.keys(ctx)
 	if err != nil {
-		return live{}, err
+		return l, nil, err
 	}
 	p, ok := s.present(set, text)
 	if !ok || p.kind != token.Access {
-		return live{}, errInvalidToken
+		return l, nil, errInvalidToken
 	}
-	l, err := s.find(ctx, p)
-	if err == nil {
-		_, err = s.clientLives(ctx, l.client)
+	if l, err = s.find(ctx, p); err == nil {
+		c, err = s.clientLives(ctx, l.client)
 	}
 	if errors.Is(err, errNotLive) {
-		return live{}, errInvalidToken.Because(err)
+		err = errInvalidToken.Because(err)
 	}
-	return l, err
+	return l, c, err
 }
 
 // RevokeGrant ends an authorization and every token that descends from it. It

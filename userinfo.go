@@ -60,7 +60,7 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request, ev *Event) (*o
 		return nil, nil, err
 	}
 	ctx := r.Context()
-	l, err := s.accessToken(ctx, text)
+	l, c, err := s.accessToken(ctx, text)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -71,20 +71,9 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request, ev *Event) (*o
 	if l.state.Subject == "" || !slices.Contains(l.scopes, oauth.ScopeOpenID) {
 		return nil, nil, errOpenIDScope
 	}
-	c, err := s.clientLives(ctx, l.client)
-	if err != nil {
-		return nil, nil, invalidIfGone(err)
-	}
 	allowOrigin(w, r, c)
 	claims, err := s.userClaims(ctx, c, l)
 	return c, claims, err
-}
-
-func invalidIfGone(err error) error {
-	if errors.Is(err, errNotLive) {
-		return errInvalidToken.Because(err)
-	}
-	return err
 }
 
 // bearerToken is the one access token of a request, from the header or a form
@@ -226,8 +215,10 @@ func (s *Server) idTokenClaims(ctx context.Context, a *engine.Authorization) (ma
 func (s *Server) engineOptions() engine.Options {
 	opts := engine.Options{
 		Issuer: s.cfg.Issuer, Tokens: s.tokens, IDTokenLifetime: s.cfg.IDTokenLifetime,
-		Subject: func(c *oauth.Client, set *keys.Set, subject string) (string, error) { return subjectFor(c, set, subject) },
-		Claims:  s.idTokenClaims,
+		Subject: func(c *oauth.Client, set *keys.Set, subject string) (string, error) {
+			return subjectFor(c, set, subject)
+		},
+		Claims: s.idTokenClaims,
 	}
 	if s.offer.code != nil {
 		opts.CodeLifetime = s.offer.code.LifetimeOrDefault()

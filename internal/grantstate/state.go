@@ -93,6 +93,8 @@ type Device struct {
 	Interval  Millis         `json:"i"`           // least time between polls; grows by slow_down
 	PolledAt  Millis         `json:"p,omitempty"` // last poll
 	UsedAt    Millis         `json:"u,omitempty"`
+	// From is the network address that asked, for the end user to recognise.
+	From string `json:"f,omitempty"`
 }
 
 // DeviceDecision is what the end user said.
