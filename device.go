@@ -192,13 +192,19 @@ func (s *Server) DeviceRequest(w http.ResponseWriter, r *http.Request, userCode 
 	if !errors.Is(err, ErrNoRequest) {
 		s.userCodes.Forgive(address)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoRequest):
+		s.refused(r.Context(), ev, errUserCode.Because(err))
+		return nil, err
+	case err != nil:
 		s.refused(r.Context(), ev, err)
 		return nil, err
 	}
 	s.record(r.Context(), ev, nil)
 	return req, nil
 }
+
+var errUserCode = oauth.E(oauth.AccessDenied, "user_code: expected one that is not used or expired")
 
 // findDevice loads the waiting authorization and begins an interaction for it.
 func (s *Server) findDevice(w http.ResponseWriter, r *http.Request, ev *Event, typed string) (*AuthorizationRequest, error) {
@@ -219,12 +225,12 @@ func (s *Server) findDevice(w http.ResponseWriter, r *http.Request, ev *Event, t
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	id := newInteractionID()
 	in := &interaction{
 		V: interactionVersion, ClientID: st.ClientID, At: st.CreatedAt, Opened: grantstate.At(time.Now()),
-		Resources: st.Resources, GrantID: grantID, UserCode: userCode, From: st.Device.From,
+		Resources: st.Resources, GrantID: grantID, UserCode: veil(id, []byte(userCode)), From: st.Device.From,
 	}
 	in.Request.Scopes = st.Scopes
-	id := newInteractionID()
 	if err := s.save(ctx, w, r, id, in); err != nil {
 		return nil, unavailable(err)
 	}

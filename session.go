@@ -127,6 +127,8 @@ func (s *Server) SignOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.setCookie(w, cookieSession, "", 0)
+	// Browsers bring whole pages back by the Back button, no-store or not.
+	w.Header().Set("Clear-Site-Data", `"cache"`)
 	s.record(r.Context(), &Event{Type: EventSessionEnded}, nil)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/seed36673005/authserver/oauth"
@@ -14,7 +15,8 @@ import (
 // Form reads the application/x-www-form-urlencoded body of a POST to an
 // endpoint that answers in JSON. It refuses, with the status named: another
 // method (405), another media type or charset, or an encoded body (415), a
-// body or URL past its limit (413, 414); and with 400 an empty body, too many
+// body or URL past its limit (413, 414), a body that is not there in time (408);
+// and with 400 an empty body, too many
 // parameters, broken encoding, control characters, a parameter sent twice
 // unless multi names it, and a query that carries a parameter of the protocol.
 // Parameters without a value are left out (RFC 6749 §3.2), except redirect_uri.
@@ -84,7 +86,8 @@ func isForm(h http.Header) bool {
 	return true
 }
 
-// readBody reads a body of at most l.Body bytes.
+// readBody reads a body of at most l.Body bytes, before the request's context
+// ends.
 func readBody(w http.ResponseWriter, r *http.Request, l Limits) (string, *oauth.Error) {
 	if r.Body == nil {
 		return "", nil
@@ -92,6 +95,11 @@ func readBody(w http.ResponseWriter, r *http.Request, l Limits) (string, *oauth.
 	if r.ContentLength > l.Body {
 		w.Header().Set("Connection", "close") // what follows will not be read
 		return "", errBodyTooLarge
+	}
+	// A context does not end a read: without this, a body that trickles in
+	// would hold its request for as long as the host's server lets it.
+	if end, ok := r.Context().Deadline(); ok {
+		_ = http.NewResponseController(w).SetReadDeadline(end) // not every writer can
 	}
 	limited := http.MaxBytesReader(w, r.Body, l.Body)
 	var b []byte
@@ -104,6 +112,9 @@ func readBody(w http.ResponseWriter, r *http.Request, l Limits) (string, *oauth.
 	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return "", errBodyTooLarge
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return "", errBodySlow
 	}
 	if err != nil {
 		return "", errBodyUnreadable.Because(err)

@@ -2,8 +2,10 @@ package wire
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -248,4 +250,47 @@ func FuzzForm(f *testing.F) {
 			require.NotContains(t, name+strings.Join(vs, ""), "\x00")
 		}
 	})
+}
+
+func TestHeaderLimits(t *testing.T) {
+	for name, c := range map[string]struct {
+		header http.Header
+		status int
+	}{
+		"usual":            {http.Header{"Cookie": {strings.Repeat("c", 8<<10)}, "Accept": {"a", "b"}}, 0},
+		"one large field":  {http.Header{"Cookie": {strings.Repeat("c", 33<<10)}}, 431},
+		"one field often":  {http.Header{"Accept": slices.Repeat([]string{"a"}, 1000)}, 431},
+		"large all in all": {http.Header{"Accept": slices.Repeat([]string{strings.Repeat("a", 400)}, 100)}, 431},
+	} {
+		t.Run("HG-06 "+name, func(t *testing.T) {
+			err := Header(&http.Request{Header: c.header}, DefaultLimits)
+			if c.status == 0 {
+				require.Nil(t, err)
+				return
+			}
+			requireStatus(t, c.status, err)
+		})
+	}
+}
+
+// A slow connection, as a host's server without timeouts would let it be.
+func TestFormWaitsNoLongerThanItsContext(t *testing.T) {
+	statuses := make(chan int, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := Form(w, r.WithContext(ctx), DefaultLimits)
+		statuses <- err.HTTPStatus()
+		Error(w, r, err, "", "")
+	}))
+	t.Cleanup(server.Close)
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 100\r\n\r\na=b", formType)
+	require.NoError(t, err)
+	answer, err := io.ReadAll(conn) // to its end: the connection is closed
+	require.NoError(t, err)
+	require.Equal(t, 408, <-statuses)
+	require.Contains(t, string(answer), "HTTP/1.1 408 ")
 }

@@ -87,7 +87,8 @@ func (p Responder) transportSecurity(h http.Header) {
 
 var errorPage = template.Must(template.New("error").Parse(`<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Request refused</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Request refused</title>
+<style>` + pageStyle + `</style></head>
 <body id="error-page">
 <main>
 <h1>This request cannot be completed</h1>
@@ -101,7 +102,9 @@ var errorPage = template.Must(template.New("error").Parse(`<!DOCTYPE html>
 
 // writeErrorPage writes the plain page.
 func writeErrorPage(w http.ResponseWriter, page ErrorPage) {
-	w.Header()["Content-Type"] = valueHTML
+	h := w.Header()
+	h["Content-Type"] = valueHTML
+	h["Content-Security-Policy"] = []string{DefaultCSP + "; " + styleSource}
 	w.WriteHeader(page.Status)
 	_ = errorPage.Execute(w, page) // the browser is gone: there is no one to tell
 }

@@ -74,24 +74,43 @@ func encode(params url.Values) string {
 // is no form-action: browsers apply it to where the client redirects next too.
 const submitScript = "document.forms[0].submit()"
 
-var formPolicy = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; script-src 'sha256-" + digest(submitScript) + "'"
+var formPolicy = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; script-src 'sha256-" + digest(submitScript) + "'; " + styleSource
 
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
+// pageStyle is the look of the pages of this package, which load nothing.
+const pageStyle = `:root{color-scheme:light dark}` +
+	`body{margin:0;min-height:100vh;display:grid;place-items:center;font:1rem/1.5 system-ui,sans-serif;` +
+	`background:#f3f4f8;color:#1b1d25}` +
+	`main{box-sizing:border-box;width:min(30rem,100% - 2rem);padding:2rem;border-radius:1rem;background:#fff;` +
+	`box-shadow:0 1px 2px #0002,0 8px 24px #0001}` +
+	`h1{margin:0 0 .75rem;font-size:1.375rem;line-height:1.25}` +
+	`code{overflow-wrap:anywhere}` +
+	`button{padding:.625rem 1.125rem;border:0;border-radius:.625rem;background:#2f54c8;color:#fff;font:inherit;font-weight:600}` +
+	`button:focus-visible{outline:3px solid #8fa6ee;outline-offset:2px}` +
+	`@media(prefers-color-scheme:dark){body{background:#14161c;color:#e9eaf0}main{background:#1e212a}}`
+
+// styleSource allows that style and no other.
+var styleSource = "style-src 'sha256-" + digest(pageStyle) + "'"
+
 // formPage is the page of OAuth 2.0 Form Post Response Mode §2. The button is
 // for browsers without scripts.
 var formPage = template.Must(template.New("form_post").Parse(`<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><title>Continue</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Continue</title>
+<style>` + pageStyle + `</style></head>
 <body>
+<main>
+<h1>Back to the application</h1>
 <form method="post" {{.Action}}>
 {{range .Inputs}}<input type="hidden" name="{{.Name}}" {{.Value}}>
 {{end}}<noscript><p>Press the button to return to the application.</p></noscript>
 <button type="submit">Continue</button>
 </form>
+</main>
 <script>` + submitScript + `</script>
 </body>
 </html>

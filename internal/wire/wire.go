@@ -20,10 +20,12 @@ type Limits struct {
 	URL int
 	// Params is the most parameters, in query and body together.
 	Params int
+	// Header is the most bytes of all header fields, HeaderLines their most.
+	Header, HeaderLines int
 }
 
-// DefaultLimits are 64 KiB, 16 KiB and 64 parameters.
-var DefaultLimits = Limits{Body: 64 << 10, URL: 16 << 10, Params: 64}
+// DefaultLimits are 64 KiB, 16 KiB, 64 parameters, 32 KiB and 256 lines.
+var DefaultLimits = Limits{Body: 64 << 10, URL: 16 << 10, Params: 64, Header: 32 << 10, HeaderLines: 256}
 
 // The refusals of this package. Each is a fixed text: nothing that a caller
 // sent is reflected.
@@ -33,6 +35,8 @@ var (
 	errContentEncoding  = oauth.E(oauth.InvalidRequest, "Content-Encoding is not supported").WithStatus(http.StatusUnsupportedMediaType)
 	errBodyTooLarge     = oauth.E(oauth.InvalidRequest, "the request body is too large").WithStatus(http.StatusRequestEntityTooLarge)
 	errURLTooLong       = oauth.E(oauth.InvalidRequest, "the request URL is too long").WithStatus(http.StatusRequestURITooLong)
+	errHeaderTooLarge   = oauth.E(oauth.InvalidRequest, "the request header is too large").WithStatus(http.StatusRequestHeaderFieldsTooLarge)
+	errBodySlow         = oauth.E(oauth.InvalidRequest, "the request body did not arrive in time").WithStatus(http.StatusRequestTimeout)
 	errBodyUnreadable   = oauth.E(oauth.InvalidRequest, "the request body could not be read")
 	errBodyEmpty        = oauth.E(oauth.InvalidRequest, "the request body has no parameters")
 	errTooManyParams    = oauth.E(oauth.InvalidRequest, "the request has too many parameters")
@@ -52,4 +56,20 @@ func MethodNotAllowed(w http.ResponseWriter, allow string) *oauth.Error {
 // urlTooLong reports whether path and query pass the limit.
 func urlTooLong(r *http.Request, l Limits) bool {
 	return len(r.URL.Path)+len(r.URL.RawQuery) > l.URL
+}
+
+// Header refuses a request whose header passes its limits, with status 431:
+// what the host's server lets through is up to the host.
+func Header(r *http.Request, l Limits) *oauth.Error {
+	lines, size := 0, 0
+	for name, values := range r.Header {
+		lines += len(values)
+		for _, value := range values {
+			size += len(name) + len(value)
+		}
+	}
+	if lines > l.HeaderLines || size > l.Header {
+		return errHeaderTooLarge
+	}
+	return nil
 }
