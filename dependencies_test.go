@@ -2,7 +2,7 @@ package authserver_test
 
 import (
 	"go/ast"
-	"go/parser"
+	goparser "go/parser"
 	"go/token"
 	"go/version"
 	"os/exec"
@@ -56,15 +56,15 @@ func TestDependencies(t *testing.T) {
 				continue
 			}
 			found++
-			require.False(t, older(got, floor), "%s is %s, want at least %s", path, got, floor)
+			require.False(t, isOlder(got, floor), "%s is %s, want at least %s", path, got, floor)
 		}
 		require.Equal(t, len(moduleFloors), found)
-		require.True(t, older("v0.9.1", "v0.10.0"))
+		require.True(t, isOlder("v0.9.1", "v0.10.0"))
 	})
 }
 
-// older compares two versions of a module, which the versions of Go resemble.
-func older(a, b string) bool {
+// isOlder compares two versions of a module, which the versions of Go resemble.
+func isOlder(a, b string) bool {
 	return version.Compare("go"+strings.TrimPrefix(a, "v"), "go"+strings.TrimPrefix(b, "v")) < 0
 }
 
@@ -75,7 +75,7 @@ func defaultClientUses(t *testing.T, p *listedPackage) []string {
 	var uses []string
 	for _, name := range p.GoFiles {
 		fset := token.NewFileSet()
-		file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		file, err := goparser.ParseFile(fset, filepath.Join(p.Dir, name), nil, goparser.SkipObjectResolution)
 		require.NoError(t, err)
 		ast.Inspect(file, func(n ast.Node) bool {
 			if sel, ok := n.(*ast.SelectorExpr); ok && slices.Contains(senders, sel.Sel.Name) {

@@ -36,8 +36,9 @@ func TestImports(t *testing.T) {
 				within(path, "github.com/sirupsen/logrus") || within(path, "github.com/dgraph-io/ristretto")
 		}},
 		{"testing stays in tests and kits", func(importer, path string) bool {
-			kit := importer == "storage/storagetest" || importer == "authservertest"
-			return within(path, "github.com/stretchr/testify") || within(path, "testing") && !kit
+			name, _ := ownName(path)
+			helps := within(path, "testing") || isKit(name)
+			return within(path, "github.com/stretchr/testify") || helps && !isKit(importer)
 		}},
 		{"nothing on the default mux", func(_, path string) bool {
 			return path == "net/http/pprof" || path == "expvar"
@@ -75,17 +76,22 @@ func TestImports(t *testing.T) {
 	})
 }
 
+// isKit reports whether a package is for tests to import.
+func isKit(name string) bool {
+	return name == "storage/storagetest" || name == "authservertest" || name == "internal/testservers"
+}
+
 // mayImport says whether an import of one package of the module by another
 // points the way that all must point: root → {grants, clientreg, discovery,
 // keys, internal/…} → {storage, oauth}. What stands above the root has of the
 // protocol what the root exports, as a host has.
 func mayImport(importer, name string) bool {
 	switch {
-	case importer == "oauth", layer(importer) < layer(name):
+	case importer == "oauth", layerOf(importer) < layerOf(name):
 		return false
 	case strings.HasPrefix(name, "examples/"): // each stands alone
-		return example(importer) == example(name)
-	case layer(importer) == above && strings.HasPrefix(name, "internal/"):
+		return exampleOf(importer) == exampleOf(name)
+	case layerOf(importer) == layerAbove && strings.HasPrefix(name, "internal/"):
 		// Tools that know nothing of the protocol.
 		return importer == "ui" && (name == "internal/limit" || name == "internal/passwords")
 	}
@@ -94,27 +100,27 @@ func mayImport(importer, name string) bool {
 
 // The layers of the tree, from the one that all may import.
 const (
-	contracts = iota // storage, its backends and kit; oauth
-	parts            // grants, keys, discovery, …, internal/…
-	root
-	above // ui, authservertest, examples: programs and what a host could write
+	layerContracts = iota // storage, its backends and kit; oauth
+	layerParts            // grants, keys, discovery, …, internal/…
+	layerRoot
+	layerAbove // ui, authservertest, examples: programs and what a host could write
 )
 
-func layer(name string) int {
+func layerOf(name string) int {
 	top, _, _ := strings.Cut(name, "/")
 	switch top {
 	case "":
-		return root
+		return layerRoot
 	case "oauth", "storage":
-		return contracts
+		return layerContracts
 	case "ui", "admin", "authservertest", "examples":
-		return above
+		return layerAbove
 	}
-	return parts
+	return layerParts
 }
 
-// example is the first two elements of a package's name: the program's own.
-func example(name string) string {
+// exampleOf is the first two elements of a package's name: the program's own.
+func exampleOf(name string) string {
 	return strings.Join(append(strings.Split(name, "/"), "")[:2], "/")
 }
 

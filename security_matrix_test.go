@@ -104,7 +104,7 @@ func (w matrixWaiver) covers(id string) bool {
 	return w.Subject == id
 }
 
-func waived(waivers []matrixWaiver, id string) bool {
+func isWaived(waivers []matrixWaiver, id string) bool {
 	return slices.ContainsFunc(waivers, func(w matrixWaiver) bool { return w.covers(id) })
 }
 
@@ -219,7 +219,7 @@ func matrixFaults(cases []matrixCase, waivers []matrixWaiver, tested map[string]
 func untestedFaults(cases []matrixCase, waivers []matrixWaiver, tested map[string]string) []string {
 	var faults []string
 	for _, c := range cases {
-		if tested[c.ID] != "" || waived(waivers, c.ID) {
+		if tested[c.ID] != "" || isWaived(waivers, c.ID) {
 			continue
 		}
 		blocks := ""
@@ -284,7 +284,7 @@ func logMatrix(t *testing.T, cases []matrixCase, waivers []matrixWaiver, tested 
 			listed[group]++
 			if tested[c.ID] != "" {
 				done[group]++
-			} else if waived(waivers, c.ID) {
+			} else if isWaived(waivers, c.ID) {
 				excused[group]++
 			}
 		}
