@@ -33,6 +33,7 @@ import (
 	"github.com/seed36673005/authserver/internal/limit"
 	"github.com/seed36673005/authserver/internal/passwords"
 	"github.com/seed36673005/authserver/internal/token"
+	"github.com/seed36673005/authserver/internal/wire"
 )
 
 // A Server is one issuer: every endpoint of it, as an http.Handler. It is safe
@@ -71,7 +72,7 @@ func New(cfg Config) (*Server, error) {
 	s.issuer, _ = url.Parse(s.cfg.Issuer)
 	s.path = s.issuer.EscapedPath()
 	s.offer = offered(s.cfg.Grants)
-	s.tokens = token.Codec{Prefix: s.cfg.TokenPrefix}
+	s.tokens = token.NewCodec(s.cfg.TokenPrefix, s.cfg.Issuer)
 	s.auth = &clientauth.Authenticator{
 		Clients: s.client, Passwords: passwords.NewPool(), Limit: limit.New(clientGuesses, 0), Realm: s.cfg.Issuer,
 		TrustedProxies: s.cfg.TrustedProxies,
@@ -101,8 +102,12 @@ func New(cfg Config) (*Server, error) {
 // ServeHTTP serves every endpoint below the issuer's path, and the pages.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.recover(w, r)
+	if refused := wire.Admit(w, r, wire.DefaultLimits); refused != nil {
+		s.errorJSON(w, r, &Event{Type: EventOversized}, refused, "")
+		return
+	}
 	path := r.URL.EscapedPath()
-	if below, ok := strings.CutPrefix(path, s.path); ok {
+	if below, ok := s.below(path); ok {
 		if h, ok := s.routes[below]; ok {
 			ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
 			defer cancel()
@@ -119,6 +124,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.notFound(w, r)
+}
+
+// below is what of a path lies below the issuer's.
+func (s *Server) below(path string) (string, bool) {
+	below, ok := strings.CutPrefix(path, s.path)
+	return below, ok && (below == "" || below[0] == '/')
 }
 
 // WellKnown returns the patterns and handlers for the addresses that lie

@@ -85,7 +85,8 @@ type Config struct {
 	// slog.Default.
 	Logger *slog.Logger
 	// Events, if not nil, is called with every decision, on the request's
-	// goroutine: it must return quickly and may be called concurrently.
+	// goroutine: it must return quickly and may be called concurrently. A
+	// panic in it is logged and changes no answer.
 	Events func(context.Context, Event)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,6 +19,8 @@ type consent struct {
 	Scopes []string          `json:"sc"`
 	At     grantstate.Millis `json:"at"`
 }
+
+const consentVersion = 1
 
 func consentKey(subject, clientID string) string {
 	return digest("consent", subject+"\x00"+clientID)
@@ -53,7 +56,10 @@ func (s *Server) consentOf(ctx context.Context, subject, clientID string) (conse
 	if err != nil {
 		return agreed, rec, err
 	}
-	return agreed, rec, json.Unmarshal(rec.Data, &agreed)
+	if err := json.Unmarshal(rec.Data, &agreed); err != nil || agreed.V != consentVersion {
+		return consent{}, rec, fmt.Errorf("authserver: consent record of another form: %w", err)
+	}
+	return agreed, rec, nil
 }
 
 // remember stores a consent, beside what was agreed to before. That it could
@@ -75,7 +81,7 @@ func (s *Server) tryRemember(ctx context.Context, clientID, subject string, scop
 	}
 	all := slices.Concat(agreed.Scopes, scopes)
 	slices.Sort(all)
-	data, err := json.Marshal(consent{V: 1, Scopes: slices.Compact(all), At: grantstate.At(time.Now())})
+	data, err := json.Marshal(consent{V: consentVersion, Scopes: slices.Compact(all), At: grantstate.At(time.Now())})
 	if err != nil {
 		return err
 	}

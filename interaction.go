@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -55,9 +56,10 @@ type interaction struct {
 	UILocales    []string        `json:"ul,omitempty"`
 	Claims       json.RawMessage `json:"cl,omitempty"`
 
-	// GrantID, UserCode and From are of a device's request.
+	// GrantID, UserCode and From are of a device's request. UserCode is
+	// veiled.
 	GrantID  string `json:"gi,omitempty"`
-	UserCode string `json:"uc,omitempty"`
+	UserCode []byte `json:"uc,omitempty"`
 	From     string `json:"fr,omitempty"`
 }
 
@@ -78,7 +80,7 @@ func (in *interaction) view(s *Server, c *oauth.Client, id string) *Authorizatio
 		requestedSub: in.RequestedSub, LoginHint: in.LoginHint,
 		ACRValues: slices.Clone(in.ACRValues), EssentialACR: in.EssentialACR,
 		UILocales: slices.Clone(in.UILocales), Claims: in.claimNames(),
-		Device: in.device(), UserCode: in.UserCode, From: in.From,
+		Device: in.device(), UserCode: string(veil(id, in.UserCode)), From: in.From,
 	}
 }
 
@@ -119,6 +121,15 @@ func newInteractionID() string {
 func digest(purpose, secret string) string {
 	sum := sha256.Sum256([]byte(purpose + "\x00" + secret))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// veil hides a short text of an interaction from who reads storage, and shows
+// it again to who knows the interaction's id: the browser alone.
+func veil(id string, text []byte) []byte {
+	pad := sha256.Sum256([]byte("veil\x00" + id))
+	veiled := make([]byte, min(len(text), len(pad)))
+	subtle.XORBytes(veiled, text, pad[:])
+	return veiled
 }
 
 // save stores an interaction for the browser that r came from.

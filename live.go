@@ -35,6 +35,10 @@ type jwtAccess struct {
 	Scope       string `json:"scope"`
 }
 
+// replicaSkew is how far the clocks of one issuer's replicas may differ: a
+// token of ours may have been signed that much ahead.
+const replicaSkew = time.Minute
+
 // present reads an access or refresh token of any form. Nothing is looked up:
 // what this server did not make is false.
 func (s *Server) present(set *keys.Set, text string) (presented, bool) {
@@ -42,7 +46,9 @@ func (s *Server) present(set *keys.Set, text string) (presented, bool) {
 		p := presented{kind: t.Kind, grantID: t.Secret.GrantID(), seq: t.Seq}
 		return p, t.Kind == token.Access || t.Kind == token.Refresh
 	}
-	signed, err := jose.Verify(set, text, jose.Verification{Types: []string{engine.TypeAccessToken}, Issuer: s.cfg.Issuer})
+	signed, err := jose.Verify(set, text, jose.Verification{
+		Types: []string{engine.TypeAccessToken}, Issuer: s.cfg.Issuer, Leeway: replicaSkew,
+	})
 	if err != nil {
 		return presented{}, false
 	}
@@ -81,7 +87,11 @@ func (s *Server) find(ctx context.Context, p presented) (live, error) {
 	if !ok {
 		return live{}, errNotLive
 	}
-	return l, s.subjectLives(ctx, st.Subject, notLive)
+	err = s.subjectLives(ctx, st.Subject, errInvalidToken)
+	if errors.Is(err, ErrSubjectGone) {
+		return live{}, errNotLive
+	}
+	return l, err
 }
 
 // decodedGrants is how many authorizations are kept decoded.
@@ -114,9 +124,6 @@ func (s *Server) readGrant(ctx context.Context, grantID string) (grantstate.Stat
 	s.decoded.Add(grantID, decodedGrant{rec.Version, st})
 	return st, nil
 }
-
-// notLive marks the refusal of a subject that is gone.
-var notLive = oauth.E(oauth.InvalidToken, "the access token is not valid").Because(errNotLive)
 
 // liveIn is the presented token as its authorization knows it.
 func liveIn(st grantstate.State, p presented) (live, bool) {

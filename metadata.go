@@ -49,7 +49,6 @@ func (s *Server) newMetadata() (discovery.Metadata, error) {
 	}
 	m := discovery.Metadata{
 		Issuer:                                    s.cfg.Issuer,
-		TokenEndpoint:                             s.url(pathToken),
 		UserinfoEndpoint:                          s.url(pathUserinfo),
 		JWKSURI:                                   s.url(pathJWKS),
 		RevocationEndpoint:                        s.url(pathRevoke),
@@ -63,7 +62,6 @@ func (s *Server) newMetadata() (discovery.Metadata, error) {
 		IDTokenSigningAlgValuesSupported:          algs,
 		UserinfoSigningAlgValuesSupported:         algs,
 		ACRValuesSupported:                        s.cfg.ACRValues,
-		TokenEndpointAuthMethodsSupported:         authMethods,
 		RevocationEndpointAuthMethodsSupported:    authMethods,
 		IntrospectionEndpointAuthMethodsSupported: secretMethods,
 		ClaimsParameterSupported:                  true,
@@ -73,6 +71,11 @@ func (s *Server) newMetadata() (discovery.Metadata, error) {
 		m.ResponseModesSupported = []string{oauth.ResponseModeQuery, oauth.ResponseModeFragment, oauth.ResponseModeFormPost}
 		m.PromptValuesSupported = promptValues
 		m.AuthorizationResponseIssParameterSupported = true
+	}
+	// RFC 8414 §2: there is none where the implicit grant is all there is.
+	if len(s.exchanges) > 0 {
+		m.TokenEndpoint = s.url(pathToken)
+		m.TokenEndpointAuthMethodsSupported = authMethods
 	}
 	if s.offer.code != nil {
 		m.CodeChallengeMethodsSupported = []string{oauth.PKCEMethodS256}
@@ -107,7 +110,6 @@ func (s *Server) route() error {
 	}
 	post := crossOrigin(http.MethodPost)
 	s.routes = map[string]http.Handler{
-		pathToken:      post(s.serveToken),
 		pathRevoke:     post(s.serveRevoke),
 		pathIntrospect: http.HandlerFunc(s.serveIntrospect),
 		pathUserinfo:   crossOrigin(http.MethodGet, http.MethodPost)(s.serveUserinfo),
@@ -115,6 +117,9 @@ func (s *Server) route() error {
 	}
 	if s.metadata.AuthorizationEndpoint != "" {
 		s.routes[pathAuthorize] = http.HandlerFunc(s.serveAuthorize)
+	}
+	if s.metadata.TokenEndpoint != "" {
+		s.routes[pathToken] = post(s.serveToken)
 	}
 	if s.offer.device != nil {
 		s.routes[pathDevice] = post(s.serveDevice)

@@ -79,7 +79,7 @@ func (s *Server) checkHint(ctx context.Context, c *oauth.Client, form url.Values
 		return err
 	}
 	hinted, err := jose.Verify(set, hint, jose.Verification{
-		Types: []string{engine.TypeIDToken}, Issuer: s.cfg.Issuer, Audience: c.ID, AllowExpired: true,
+		Types: []string{engine.TypeIDToken}, Issuer: s.cfg.Issuer, Audience: c.ID, AllowExpired: true, Leeway: replicaSkew,
 	})
 	if err != nil {
 		return errHint.Because(err)

@@ -30,6 +30,7 @@ const (
 	EventSessionEnded    = "session_ended"    // somebody logged out
 	EventGrantRevoked    = "grant_revoked"    // an authorization was ended by the host
 	EventSubjectRevoked  = "subject_revoked"  // all of an end user's authorizations were ended by the host
+	EventOversized       = "oversized"        // a request's header was larger than any client's is
 	EventPanic           = "panic"            // a host's function, or this package, panicked
 	EventStorageUnusable = "storage_unusable" // storage failed outside a request
 )
@@ -56,8 +57,20 @@ func (s *Server) record(ctx context.Context, ev *Event, cause error) {
 		s.cfg.Logger.LogAttrs(ctx, level, "authserver: "+ev.Type, ev.attrs(cause)...)
 	}
 	if s.cfg.Events != nil {
-		s.cfg.Events(ctx, *ev)
+		s.tell(ctx, *ev)
 	}
+}
+
+// tell hands an event to the host. What was decided is decided by then: a
+// panic of the host's function is logged and changes no answer.
+func (s *Server) tell(ctx context.Context, ev Event) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.cfg.Logger.ErrorContext(ctx, "authserver: Events panicked", "type", ev.Type,
+				"panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+		}
+	}()
+	s.cfg.Events(ctx, ev)
 }
 
 // attrs are the members of an event that say something, bounded: a client_id

@@ -86,7 +86,7 @@ func bearerToken(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", errBearer
 	}
 	inBody := ""
-	if r.Method == http.MethodPost && r.Header.Get("Content-Type") != "" {
+	if r.Method == http.MethodPost && r.Header.Get("Content-Type") != "" && r.ContentLength != 0 {
 		form, refused := wire.Form(w, r, wire.DefaultLimits)
 		if refused != nil {
 			return "", refused
