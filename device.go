@@ -185,7 +185,7 @@ func (s *Server) DeviceRequest(w http.ResponseWriter, r *http.Request, userCode 
 	address := limit.AddrKey(limit.ClientAddr(r, s.cfg.TrustedProxies))
 	if ok, _ := s.userCodes.Take(address); !ok {
 		ev.Rule = "too many wrong user codes"
-		s.refused(r.Context(), ev, oauth.E(oauth.AccessDenied, ev.Rule))
+		_ = s.refused(r.Context(), ev, oauth.E(oauth.AccessDenied, ev.Rule))
 		return nil, ErrThrottled
 	}
 	req, err := s.findDevice(w, r, ev, userCode)
@@ -194,10 +194,10 @@ func (s *Server) DeviceRequest(w http.ResponseWriter, r *http.Request, userCode 
 	}
 	switch {
 	case errors.Is(err, ErrNoRequest):
-		s.refused(r.Context(), ev, errUserCode.Because(err))
+		_ = s.refused(r.Context(), ev, errUserCode.Because(err))
 		return nil, err
 	case err != nil:
-		s.refused(r.Context(), ev, err)
+		_ = s.refused(r.Context(), ev, err)
 		return nil, err
 	}
 	s.record(r.Context(), ev, nil)

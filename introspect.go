@@ -99,8 +99,9 @@ func maySee(caller *oauth.Client, l live) bool {
 }
 
 func (s *Server) describeToken(ctx context.Context, set *keys.Set, caller *oauth.Client, l live) (introspection, error) {
-	owner, err := caller, error(nil)
+	owner := caller
 	if l.client != caller.ID {
+		var err error
 		if owner, err = s.clientLives(ctx, l.client); err != nil {
 			return introspection{}, err
 		}
@@ -110,9 +111,11 @@ func (s *Server) describeToken(ctx context.Context, set *keys.Set, caller *oauth
 		Audience: l.aud, AuthTime: seconds(l.state.Authn.Time), ACR: l.state.Authn.ACR,
 	}
 	if l.state.Subject != "" {
-		if answer.Subject, err = subjectFor(owner, set, l.state.Subject); err != nil {
+		sub, err := subjectFor(owner, set, l.state.Subject)
+		if err != nil {
 			return introspection{}, unavailable(err)
 		}
+		answer.Subject = sub
 	}
 	if l.kind == token.Refresh {
 		// A refresh token has no token_type, and its own end.

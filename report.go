@@ -78,8 +78,13 @@ func (s *Server) tell(ctx context.Context, ev Event) {
 func (ev *Event) attrs(cause error) []slog.Attr {
 	attrs := make([]slog.Attr, 0, 8)
 	for _, member := range []struct{ key, value string }{
-		{"outcome", string(ev.Outcome)}, {"rule", ev.Rule}, {"client_id", ev.ClientID}, {"subject", ev.Subject},
-		{"grant_id", ev.GrantID}, {"grant_type", ev.GrantType}, {"reference", ev.Reference},
+		{"outcome", string(ev.Outcome)},
+		{"rule", ev.Rule},
+		{"client_id", ev.ClientID},
+		{"subject", ev.Subject},
+		{"grant_id", ev.GrantID},
+		{"grant_type", ev.GrantType},
+		{"reference", ev.Reference},
 	} {
 		if member.value != "" {
 			attrs = append(attrs, slog.String(member.key, bounded(member.value)))

@@ -36,6 +36,7 @@ func (adapter) GetAuthorizeCodeSession(ctx context.Context, _ string, _ fosite.S
 func (adapter) InvalidateAuthorizeCodeSession(context.Context, string) error { return nil }
 
 func (adapter) CreateAccessTokenSession(context.Context, string, fosite.Requester) error { return nil }
+
 func (adapter) GetAccessTokenSession(context.Context, string, fosite.Session) (fosite.Requester, error) {
 	return nil, errUnreachable
 }

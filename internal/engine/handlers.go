@@ -52,6 +52,7 @@ func (c *continuation) PopulateTokenEndpointResponse(ctx context.Context, req fo
 }
 
 func (*continuation) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+
 func (*continuation) CanHandleTokenEndpointRequest(context.Context, fosite.AccessRequester) bool {
 	return true
 }
@@ -72,6 +73,7 @@ func (h idTokenHandler) PopulateTokenEndpointResponse(ctx context.Context, req f
 }
 
 func (idTokenHandler) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+
 func (idTokenHandler) CanHandleTokenEndpointRequest(context.Context, fosite.AccessRequester) bool {
 	return true
 }

@@ -263,7 +263,7 @@ func TestHeaderLimits(t *testing.T) {
 		"large all in all": {http.Header{"Accept": slices.Repeat([]string{strings.Repeat("a", 400)}, 100)}, 431},
 	} {
 		t.Run("HG-06 "+name, func(t *testing.T) {
-			err := Header(&http.Request{Header: c.header}, DefaultLimits)
+			err := Admit(httptest.NewRecorder(), &http.Request{Header: c.header}, DefaultLimits)
 			if c.status == 0 {
 				require.Nil(t, err)
 				return
@@ -286,7 +286,7 @@ func TestFormWaitsNoLongerThanItsContext(t *testing.T) {
 	t.Cleanup(server.Close)
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 	require.NoError(t, err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 100\r\n\r\na=b", formType)
 	require.NoError(t, err)
 	answer, err := io.ReadAll(conn) // to its end: the connection is closed

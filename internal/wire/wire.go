@@ -58,9 +58,15 @@ func urlTooLong(r *http.Request, l Limits) bool {
 	return len(r.URL.Path)+len(r.URL.RawQuery) > l.URL
 }
 
-// Header refuses a request whose header passes its limits, with status 431:
-// what the host's server lets through is up to the host.
-func Header(r *http.Request, l Limits) *oauth.Error {
+// Admit is what every request passes before anything of it is read. It refuses
+// one whose header passes its limits, with status 431: what the host's server
+// lets through is up to the host. And it ends the connection after a request
+// whose body is chunked: net/http hides whether it came with a length too, and
+// then some proxy may have seen it end elsewhere (RFC 9112 §6.1).
+func Admit(w http.ResponseWriter, r *http.Request, l Limits) *oauth.Error {
+	if len(r.TransferEncoding) > 0 {
+		w.Header().Set("Connection", "close")
+	}
 	lines, size := 0, 0
 	for name, values := range r.Header {
 		lines += len(values)
