@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/seed36673005/authserver/internal/engine"
 	"github.com/seed36673005/authserver/internal/grantstate"
 	"github.com/seed36673005/authserver/internal/limit"
 	"github.com/seed36673005/authserver/internal/token"
@@ -308,7 +309,10 @@ func (s *Server) decideDevice(w http.ResponseWriter, r *http.Request, ev *Event,
 		return next, true, nil
 	})
 	if err != nil {
-		s.errorPage(w, r, ev, noGrant(err, errAnswered))
+		if errors.Is(err, errNoGrant) {
+			err = errAnswered.Because(err)
+		}
+		s.errorPage(w, r, ev, err)
 		return false
 	}
 	s.forget(r.Context(), id)
@@ -327,42 +331,25 @@ var deviceRefusals = map[grantstate.Verdict]*oauth.Error{
 }
 
 // redeemDevice exchanges a device code (RFC 8628 §3.4).
-func (s *Server) redeemDevice(ctx context.Context, t *tokenRequest) (result tokenResult, err error) {
-	if !t.form.Has("device_code") {
-		return result, oauth.E(oauth.InvalidRequest, "device_code: required (RFC 8628 section 3.4)")
-	}
-	code, ok := s.parse(t.keys, token.Device, t.form.Get("device_code"))
-	if !ok {
-		return result, errDeviceCode
-	}
-	t.ev.GrantID = code.Secret.GrantID()
-	err = s.amend(ctx, t.ev.GrantID, func(st grantstate.State, now time.Time) (grantstate.State, bool, error) {
-		t.now = now
-		if st.ClientID != t.client.ID {
-			return st, false, errDeviceCode
-		}
-		next, verdict := grantstate.PollDevice(st, now)
-		if t.judged(verdict); verdict != grantstate.OK {
-			return next, verdict.Stores(), refusalOf(verdict)
-		}
-		if err := s.still(ctx, t.client, &next); err != nil {
-			return st, false, err
-		}
-		a := s.authorization(t, code.Secret, next)
-		if err := narrow(t, a, false); err != nil {
-			return st, false, err
-		}
-		a.Refresh = s.mayRefresh(t.client, next.Scopes)
-		return issue(ctx, s.engine, t, a, &result)
+func (s *Server) redeemDevice() exchange {
+	return s.redeem(redemption{
+		kind: token.Device, param: "device_code",
+		missing: oauth.E(oauth.InvalidRequest, "device_code: required (RFC 8628 section 3.4)"),
+		invalid: errDeviceCode,
+		// What the codec proved was ours is expired for ever.
+		gone: deviceRefusals[grantstate.Expired],
+		judge: func(_ *tokenRequest, _ token.Token, st grantstate.State, now time.Time) (grantstate.State, grantstate.Verdict) {
+			return grantstate.PollDevice(st, now)
+		},
+		refuse: refusalOf,
+		prepare: func(t *tokenRequest, a *engine.Authorization, _ grantstate.Verdict) error {
+			a.Refresh = s.mayRefresh(t.client, a.State.Scopes)
+			return narrow(t, a, false)
+		},
 	})
-	t.ev.Subject = result.subject
-	s.noteReuse(ctx, t, err)
-	// An expired code's record may be gone: what the codec proved was ours is
-	// expired for ever.
-	return result, noGrant(err, deviceRefusals[grantstate.Expired])
 }
 
-func refusalOf(verdict grantstate.Verdict) error {
+func refusalOf(verdict grantstate.Verdict) *oauth.Error {
 	if refusal, ok := deviceRefusals[verdict]; ok {
 		return refusal
 	}

@@ -44,10 +44,10 @@ type exchange func(ctx context.Context, t *tokenRequest) (tokenResult, error)
 func (s *Server) newExchanges() map[string]exchange {
 	m := map[string]exchange{}
 	if s.offer.code != nil {
-		m[oauth.GrantTypeAuthorizationCode] = s.redeemCode
+		m[oauth.GrantTypeAuthorizationCode] = s.redeemCode()
 	}
 	if s.offer.refresh != nil {
-		m[oauth.GrantTypeRefreshToken] = s.refresh
+		m[oauth.GrantTypeRefreshToken] = s.refresh()
 	}
 	if s.offer.credentials != nil {
 		m[oauth.GrantTypeClientCredentials] = s.clientCredentials
@@ -56,7 +56,7 @@ func (s *Server) newExchanges() map[string]exchange {
 		m[oauth.GrantTypePassword] = s.password
 	}
 	if s.offer.device != nil {
-		m[oauth.GrantTypeDeviceCode] = s.redeemDevice
+		m[oauth.GrantTypeDeviceCode] = s.redeemDevice()
 	}
 	for _, g := range s.offer.extensions {
 		m[g.Type] = s.extension(g)

@@ -1,9 +1,9 @@
 package authserver
 
 import (
-	"context"
 	"time"
 
+	"github.com/seed36673005/authserver/internal/engine"
 	"github.com/seed36673005/authserver/internal/grantstate"
 	"github.com/seed36673005/authserver/internal/token"
 	"github.com/seed36673005/authserver/oauth"
@@ -12,43 +12,21 @@ import (
 var errRefresh = oauth.E(oauth.InvalidGrant, "refresh_token: expected the current one of this client, not expired or revoked")
 
 // refresh exchanges a refresh token (RFC 6749 §6).
-func (s *Server) refresh(ctx context.Context, t *tokenRequest) (result tokenResult, err error) {
-	if !t.form.Has("refresh_token") {
-		return result, oauth.E(oauth.InvalidRequest, "refresh_token: required (RFC 6749 section 6)")
-	}
-	sent, ok := s.parse(t.keys, token.Refresh, t.form.Get("refresh_token"))
-	if !ok {
-		return result, errRefresh
-	}
-	policy := s.refreshPolicy(t.client)
-	t.ev.GrantID = sent.Secret.GrantID()
-	err = s.amend(ctx, t.ev.GrantID, func(st grantstate.State, now time.Time) (grantstate.State, bool, error) {
-		t.now = now
-		if st.ClientID != t.client.ID {
-			return st, false, errRefresh
-		}
-		next, verdict := grantstate.UseRefresh(st, sent.Seq, policy, now)
-		if t.judged(verdict); verdict != grantstate.OK && verdict != grantstate.Recovered {
-			return next, verdict.Stores(), errRefresh
-		}
-		if err := s.still(ctx, t.client, &next); err != nil {
-			return st, false, err
-		}
-		a := s.authorization(t, sent.Secret, next)
-		if err := narrow(t, a, true); err != nil {
-			return st, false, err
-		}
-		a.Refresh = true
-		a.Recover = verdict == grantstate.Recovered
-		a.EndOthers = !s.offer.refresh.KeepAccessTokens && !a.Recover
-		before := next.AccessSeq
-		changed, store, err := issue(ctx, s.engine, t, a, &result)
-		// An answer given again changes nothing.
-		return changed, store && (verdict == grantstate.OK || changed.AccessSeq != before), err
+func (s *Server) refresh() exchange {
+	return s.redeem(redemption{
+		kind: token.Refresh, param: "refresh_token",
+		missing: oauth.E(oauth.InvalidRequest, "refresh_token: required (RFC 6749 section 6)"),
+		invalid: errRefresh, gone: errRefresh,
+		judge: func(t *tokenRequest, sent token.Token, st grantstate.State, now time.Time) (grantstate.State, grantstate.Verdict) {
+			return grantstate.UseRefresh(st, sent.Seq, s.refreshPolicy(t.client), now)
+		},
+		prepare: func(t *tokenRequest, a *engine.Authorization, verdict grantstate.Verdict) error {
+			a.Refresh = true
+			a.Recover = verdict == grantstate.Recovered
+			a.EndOthers = !s.offer.refresh.KeepAccessTokens && !a.Recover
+			return narrow(t, a, true)
+		},
 	})
-	t.ev.Subject = result.subject
-	s.noteReuse(ctx, t, err)
-	return result, noGrant(err, errRefresh)
 }
 
 // refreshPolicy is the client's, else the server's. A public client's tokens
