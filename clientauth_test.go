@@ -158,7 +158,7 @@ func TestClientAuthenticationRefused(t *testing.T) {
 			"nothing":          {edits: edits(authorization("Basic"))},
 			"empty":            {edits: edits(authorization(""))},
 			"empty user":       {edits: edits(rawBasic(":" + secret))},
-			"1 MiB":            {edits: edits(rawBasic(confidential + ":" + strings.Repeat("x", 1<<20)))},
+			"12 KiB":           {edits: edits(rawBasic(confidential + ":" + strings.Repeat("x", 9<<10)))},
 			"not UTF-8":        {edits: edits(rawBasic("\xff\xfe:\xff"))},
 			"encoded so":       {edits: edits(rawBasic(confidential + ":%ff%fe"))},
 			"broken encoding":  {edits: edits(rawBasic(confidential + ":%zz"))},
@@ -205,6 +205,12 @@ func TestClientAuthenticationRefused(t *testing.T) {
 	} {
 		h.sub(id, func(*testing.T) { h.refuses(cases) })
 	}
+	h.sub("CA-07 1 MiB", func(*testing.T) { // is refused before it is looked at
+		h.atEachEndpoint(func(_ *testing.T, ask asking) {
+			large := rawBasic(confidential + ":" + strings.Repeat("x", 1<<20))
+			h.unharmed(func() *answer { return ask(nil, large) }).refused(http.StatusRequestHeaderFieldsTooLarge, oauth.InvalidRequest)
+		})
+	})
 }
 
 func basicHeader(id, secret string) string {

@@ -46,6 +46,9 @@ const (
 	requestHeaders = "Authorization, Content-Type, DPoP, If-None-Match, MCP-Protocol-Version"
 )
 
+// methodNotAllowed is an error as every endpoint has it.
+var methodNotAllowed = []byte(`{"error":"invalid_request","error_description":"the request method is not allowed here"}`)
+
 // Serve answers a request for a public JSON document, as metadata and the JWK
 // Set are: GET and HEAD with a 304 to a matching If-None-Match, readable by any
 // origin and without credentials, and 405 for every other method but a
@@ -69,6 +72,8 @@ func Serve(w http.ResponseWriter, r *http.Request, body []byte, etag string) {
 	default:
 		h.Set("Allow", methods)
 		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusMethodNotAllowed)
+		_, _ = w.Write(methodNotAllowed)
 	}
 }

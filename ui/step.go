@@ -37,9 +37,6 @@ func (s *site) login(ctx context.Context, req *authserver.AuthorizationRequest, 
 	switch {
 	case err != nil || !ok:
 		return stepLogin, err
-	// Accepts compares whole seconds, for hosts that keep no more.
-	case req.MustAuthenticate && sess.AuthTime.Before(req.NotBefore):
-		return stepLogin, nil
 	case req.MustSelect && sess.AuthTime.Before(req.At):
 		return stepChoose, nil
 	}

@@ -6,13 +6,14 @@ import "crypto/sha256"
 const macLabel = "authserver token\x00"
 
 // signedLen is the length of what the MAC is over.
-const signedLen = len(macLabel) + macAt
+const signedLen = len(macLabel) + sha256.Size + macAt
 
-// mac is HMAC-SHA-256 (RFC 2104 §2) over all that stands before it in p. It is
+// mac is HMAC-SHA-256 (RFC 2104 §2) over the issuer and all that stands before
+// the MAC in p. It is
 // written out, because every request makes or checks one and package hmac
 // allocates six times for each: key and message are short and of known length,
 // so both blocks fit on the stack. A test holds it against package hmac.
-func (p *payload) mac(key []byte) [sha256.Size]byte {
+func (p *payload) mac(key []byte, issuer *[sha256.Size]byte) [sha256.Size]byte {
 	if len(key) > sha256.BlockSize {
 		digest := sha256.Sum256(key)
 		key = digest[:]
@@ -25,8 +26,10 @@ func (p *payload) mac(key []byte) [sha256.Size]byte {
 		inner[i] ^= 0x36
 		outer[i] ^= 0x5c
 	}
-	copy(inner[sha256.BlockSize:], macLabel)
-	copy(inner[sha256.BlockSize+len(macLabel):], p[:macAt])
+	at := sha256.BlockSize
+	at += copy(inner[at:], macLabel)
+	at += copy(inner[at:], issuer[:])
+	copy(inner[at:], p[:macAt])
 	sum := sha256.Sum256(inner[:])
 	copy(outer[sha256.BlockSize:], sum[:])
 	return sha256.Sum256(outer[:])

@@ -74,6 +74,14 @@ type Codec struct {
 	// is plain text for people and secret scanners, of the characters A-Z
 	// a-z 0-9 only.
 	Prefix string
+	// Issuer is a digest of the issuer whose tokens these are, which the MAC
+	// covers: a token of one issuer is none of another that has the same keys.
+	Issuer [sha256.Size]byte
+}
+
+// NewCodec is the codec of an issuer.
+func NewCodec(prefix, issuer string) Codec {
+	return Codec{Prefix: prefix, Issuer: sha256.Sum256([]byte(issuer))}
 }
 
 // Make returns the token's text. A token whose key is shorter than 32 bytes, or
@@ -84,7 +92,7 @@ func (c Codec) Make(k keys.TokenKey, t Token) string {
 	p[1] = k.ID
 	copy(p[secretAt:], t.Secret[:])
 	binary.BigEndian.PutUint32(p[seqAt:], t.Seq)
-	sum := p.mac(k.Secret)
+	sum := p.mac(k.Secret, &c.Issuer)
 	copy(p[macAt:], sum[:])
 
 	var buf [textLen + 32]byte // on the stack; a long prefix moves it to the heap
@@ -110,7 +118,7 @@ func (c Codec) Parse(set KeyFinder, s string) (Token, bool) {
 	if !ok || len(k.Secret) < minKey {
 		return Token{}, false
 	}
-	if sum := p.mac(k.Secret); !hmac.Equal(sum[:], p[macAt:]) {
+	if sum := p.mac(k.Secret, &c.Issuer); !hmac.Equal(sum[:], p[macAt:]) {
 		return Token{}, false
 	}
 	return Token{

@@ -68,8 +68,8 @@ func TestRoundTrip(t *testing.T) {
 // working after an update of the server.
 func TestStableText(t *testing.T) {
 	require.Equal(t,
-		"as_at_EgcBAgP6AAAAAAAAAAAAAAAAAAAACfI6Yi3PAyr8J-_jF3XI9jV6A46V-nPQsfZBsFiRiZrm",
-		token.Codec{}.Make(key, sample(token.Access)))
+		"as_at_EgcBAgP6AAAAAAAAAAAAAAAAAAAACZTC9ogH9ASvP1NvVeAA8ttm5rK2IV_dq8KLwvDTHjiB",
+		token.NewCodec("", "https://login.example").Make(key, sample(token.Access)))
 }
 
 func TestAnyOtherTextIsRefused(t *testing.T) {
@@ -152,6 +152,14 @@ func TestPrefix(t *testing.T) {
 	refuses(t, token.Codec{}, s)
 	_, ok := token.Codec{Prefix: token.DefaultPrefix}.Parse(set, token.Codec{}.Make(key, sample(token.Code)))
 	require.True(t, ok)
+}
+
+// DJ-10: two issuers may share their keys.
+func TestIssuer(t *testing.T) {
+	a, b := token.NewCodec("", "https://a.example"), token.NewCodec("", "https://b.example")
+	s := a.Make(key, sample(token.Access))
+	refuses(t, b, s)
+	refuses(t, token.Codec{}, s)
 }
 
 // Line breaks are skipped by package base64 even when it is strict.
