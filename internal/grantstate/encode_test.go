@@ -22,7 +22,7 @@ func full() grantstate.State {
 		},
 		CreatedAt: 2, EndsAt: 3, RevokedAt: 4, KeepUntil: 5,
 		Code:    &grantstate.Code{ExpiresAt: 5, RedirectURI: "https://c/?a&b", RedirectSent: true, Challenge: challenge, UsedAt: 6},
-		Device:  &grantstate.Device{ExpiresAt: 7, Decision: grantstate.DeviceApproved, Interval: 8, PolledAt: 9, UsedAt: 10},
+		Device:  &grantstate.Device{ExpiresAt: 7, Decision: grantstate.DeviceApproved, Interval: 8, PolledAt: 9, UsedAt: 10, From: "192.0.2.1"},
 		Refresh: &grantstate.Refresh{Seq: 11, ExpiresAt: 12, Rotated: []grantstate.Rotation{{Seq: 10, At: 13}}},
 
 		AccessSeq: 14,
