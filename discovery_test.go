@@ -439,7 +439,6 @@ func TestDiscovery(t *testing.T) {
 				require.Equal(t, http.StatusOK, a.Status)
 				require.NoError(t, json.Unmarshal([]byte(a.Body), &p.doc))
 				p.keeps()
-
 			})
 		}
 	})

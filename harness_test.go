@@ -137,8 +137,12 @@ func newHarness(t testing.TB, options ...func(*authserver.Config)) *harness {
 	cfg := authserver.Config{
 		Issuer: testIssuer, Storage: memory.New(), Keys: testKeys(), Clients: h.clients,
 		Grants: []grants.Grant{
-			grants.AuthorizationCode{Hybrid: true}, grants.RefreshToken{}, grants.ClientCredentials{},
-			grants.Password{Authenticate: checkPassword}, grants.DeviceCode{}, grants.Implicit{},
+			grants.AuthorizationCode{Hybrid: true},
+			grants.RefreshToken{},
+			grants.ClientCredentials{},
+			grants.Password{Authenticate: checkPassword},
+			grants.DeviceCode{},
+			grants.Implicit{},
 		},
 		Scopes:    []authserver.Scope{{Name: "read"}, {Name: "write"}},
 		Resources: []string{"https://api.example/", "https://files.example/"},

@@ -126,16 +126,29 @@ func exampleOf(name string) string {
 
 func TestMayImport(t *testing.T) {
 	for _, ok := range [][2]string{
-		{"", "internal/engine"}, {"", "oauth"}, {"internal/engine", "internal/grantstate"},
-		{"internal/wire", "grants"}, {"storage/memory", "storage"}, {"storage", "oauth"},
-		{"ui", ""}, {"ui", "internal/limit"}, {"examples/quickstart", "ui"}, {"examples/quickstart", "storage/sqlstore"},
+		{"", "internal/engine"},
+		{"", "oauth"},
+		{"internal/engine", "internal/grantstate"},
+		{"internal/wire", "grants"},
+		{"storage/memory", "storage"},
+		{"storage", "oauth"},
+		{"ui", ""},
+		{"ui", "internal/limit"},
+		{"examples/quickstart", "ui"},
+		{"examples/quickstart", "storage/sqlstore"},
 		{"examples/quickstart", "examples/quickstart/demo"},
 	} {
 		require.True(t, mayImport(ok[0], ok[1]), "%q", ok)
 	}
 	for _, bad := range [][2]string{
-		{"oauth", "storage"}, {"storage", "keys"}, {"keys", ""}, {"", "ui"},
-		{"ui", "internal/wire"}, {"examples/minimal", "internal/limit"}, {"examples/login", "examples/minimal"}, {"ui", "examples/minimal"},
+		{"oauth", "storage"},
+		{"storage", "keys"},
+		{"keys", ""},
+		{"", "ui"},
+		{"ui", "internal/wire"},
+		{"examples/minimal", "internal/limit"},
+		{"examples/login", "examples/minimal"},
+		{"ui", "examples/minimal"},
 	} {
 		require.False(t, mayImport(bad[0], bad[1]), "%q", bad)
 	}
