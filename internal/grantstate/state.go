@@ -77,6 +77,11 @@ type Authentication struct {
 	WantTime bool `json:"w,omitempty"`
 }
 
+// IsZero reports whether there is nothing to be stored; an empty list is none.
+func (a Authentication) IsZero() bool {
+	return a.Time == 0 && a.ACR == "" && len(a.AMR) == 0 && a.Nonce == "" && len(a.Claims) == 0 && !a.WantTime
+}
+
 // Code is the state of an authorization code.
 type Code struct {
 	ExpiresAt    Millis `json:"e"`
