@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,7 +16,6 @@ import (
 	"github.com/seed36673005/authserver/oauth"
 	"github.com/seed36673005/authserver/storage"
 	"github.com/seed36673005/authserver/storage/memory"
-	"github.com/seed36673005/authserver/storage/sqlstore/sqlite"
 )
 
 // A storageCall is one that the server makes.
@@ -74,23 +72,6 @@ func (w *aroundStore) List(ctx context.Context, q storage.Query) (page storage.P
 		return err
 	})
 	return page, err
-}
-
-// sharedStores are functions that open one storage again and again, as the
-// replicas of a server and its restarts do.
-func sharedStores(t *testing.T) map[string]func() storage.Storage {
-	t.Helper()
-	inMemory := memory.New()
-	path := filepath.Join(t.TempDir(), "shared.db")
-	return map[string]func() storage.Storage{
-		"memory": func() storage.Storage { return inMemory },
-		"sqlite": func() storage.Storage {
-			store, err := sqlite.Open(context.WithoutCancel(t.Context()), path)
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = store.Close() })
-			return store
-		},
-	}
 }
 
 // clientsIn registers clients of the harness in a storage.
@@ -236,12 +217,17 @@ func sweeps(t *testing.T, inner storage.Storage, how []fault, flows ...flow) {
 	}
 }
 
-// sweepsOnEachStore runs flows on memory with every fault, and on SQLite with
-// those that differ for it.
+// sweepsOnEachStore runs flows on memory with every fault, and on the other
+// backends with those that differ for them.
 func sweepsOnEachStore(t *testing.T, flows ...flow) {
 	t.Helper()
-	t.Run("memory", func(t *testing.T) { sweeps(t, memory.New(), faults, flows...) })
-	t.Run("sqlite", func(t *testing.T) { sweeps(t, openSQLite(t), faults[:2], flows...) })
+	onEachStore(t, func(t *testing.T, store storage.Storage) {
+		how := faults[:2]
+		if _, ok := store.(*memory.Store); ok {
+			how = faults
+		}
+		sweeps(t, store, how, flows...)
+	})
 }
 
 func TestFaults(t *testing.T) {

@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -31,7 +30,6 @@ import (
 	"github.com/seed36673005/authserver/oauth"
 	"github.com/seed36673005/authserver/storage"
 	"github.com/seed36673005/authserver/storage/memory"
-	"github.com/seed36673005/authserver/storage/sqlstore/sqlite"
 )
 
 // The issuer of tests has a path, so that whoever guesses addresses breaks.
@@ -113,21 +111,6 @@ var testKeys = sync.OnceValue(func() keys.Source {
 	}
 	return source
 })
-
-// onEachStore runs a test on every backend that needs no service.
-func onEachStore(t *testing.T, test func(t *testing.T, store storage.Storage)) {
-	t.Helper()
-	t.Run("memory", func(t *testing.T) { test(t, memory.New()) })
-	t.Run("sqlite", func(t *testing.T) { test(t, openSQLite(t)) })
-}
-
-func openSQLite(t testing.TB) storage.Storage {
-	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = store.Close() })
-	return store
-}
 
 // newHarness makes a server with every grant on. Each option changes the
 // Config before New sees it.

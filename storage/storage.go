@@ -42,6 +42,8 @@ const (
 	KindReplay      Kind = "replay"      // a one-time value that was used
 	KindKey         Kind = "key"         // the sealed ring of keys
 	KindUser        Kind = "user"        // an account of the ready-made user base
+	KindCounter     Kind = "counter"     // how much of a quota is taken
+	KindInitial     Kind = "initial"     // an initial access token for registration
 )
 
 // A Record is the one thing a backend stores.

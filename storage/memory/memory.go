@@ -17,14 +17,15 @@ import (
 	"github.com/seed36673005/authserver/storage"
 )
 
-// A Store is a storage.Storage, storage.Sweeper and storage.Health in memory.
-// The zero value is an empty store. It may be used by any number of
+// A Store is a storage.Storage, storage.Sweeper, storage.Health and
+// storage.Counter in memory. The zero value is an empty store. It may be used by any number of
 // goroutines and must not be copied after first use.
 type Store struct {
 	mu      sync.RWMutex
 	records map[name]*record
 	lists   map[list]*ordered
 	expiry  byExpiry
+	kinds   map[storage.Kind]int64 // how many records
 	// version is the last one given. It counts for the whole store, so that
 	// a key that comes back does not meet its old versions again.
 	version int64
@@ -157,9 +158,10 @@ func (s *Store) put(stored *record, r storage.Record, data []byte) storage.Recor
 	stored.Record = r
 	stored.Data = data
 	if s.records == nil {
-		s.records = make(map[name]*record)
+		s.records, s.kinds = make(map[name]*record), make(map[storage.Kind]int64)
 	}
 	s.records[name{r.Kind, r.Key}] = stored
+	s.kinds[r.Kind]++
 	s.enlist(stored)
 	if !r.ExpiresAt.IsZero() {
 		heap.Push(&s.expiry, stored)
@@ -169,6 +171,9 @@ func (s *Store) put(stored *record, r storage.Record, data []byte) storage.Recor
 
 func (s *Store) remove(r *record) {
 	delete(s.records, name{r.Kind, r.Key})
+	if s.kinds[r.Kind]--; s.kinds[r.Kind] == 0 {
+		delete(s.kinds, r.Kind)
+	}
 	s.delist(r)
 	if r.heapIndex >= 0 {
 		heap.Remove(&s.expiry, r.heapIndex)

@@ -15,7 +15,7 @@ func (s *Store) List(ctx context.Context, q storage.Query) (storage.Page, error)
 		return storage.Page{}, fmt.Errorf("sqlstore: list: %w", err)
 	}
 	var records []storage.Record
-	err = s.patiently(ctx, func() (err error) {
+	err = s.read(ctx, func() (err error) {
 		records, err = s.walk(ctx, w)
 		return err
 	})
@@ -32,7 +32,7 @@ func (s *Store) walk(ctx context.Context, w page.Walk) (records []storage.Record
 		args = append(args, w.Value)
 	}
 	args = append(args, w.Limit+1)
-	rows, err := s.do.list[w.Field].QueryContext(ctx, args...)
+	rows, err := s.do.list[w.Field].query(ctx, args...)
 	if err != nil {
 		return nil, err
 	}

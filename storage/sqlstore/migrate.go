@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"path"
 	"strings"
 
 	"github.com/pressly/goose/v3"
@@ -15,49 +16,100 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// migrate brings the tables up to date. Each migration is one transaction
-// together with the note that it was done, so of several processes that start
-// at once one does it, and the others fail without a trace and find it done
-// when they look again.
-func (s *Store) migrate(ctx context.Context, prefix string, logger *slog.Logger) error {
+// A Migration is one step in the making of the tables.
+type Migration struct {
+	Version int64  // 1, 2, and so on
+	Name    string // a file name that begins with the Version
+	// SQL is one or more statements, each ended by a semicolon. The comment
+	// "+goose Up" is for those who use goose, and for others a comment.
+	SQL string
+}
+
+// Migrations returns all migrations in order, for a host that runs them by
+// its own tool and sets Config.SkipMigrations. The dialect, table prefix and
+// schema are as in Config. A migration that was released does not change;
+// later versions of the package add to them. Each leaves the tables such that
+// the previous version of the package works on beside it and after it, so it
+// can be run before the last process of that version has ended.
+func Migrations(d Dialect, tablePrefix, schema string) ([]Migration, error) {
+	l, err := newLayout(d, tablePrefix, schema)
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: %w", err)
+	}
+	all, err := readMigrations(l.files())
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: read migrations: %w", err)
+	}
+	return all, nil
+}
+
+func readMigrations(files fs.FS) (all []Migration, err error) {
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Migration{Version: version, Name: name, SQL: string(text)})
+	}
+	return all, nil
+}
+
+// migrate brings the tables up to date. A migration of SQLite or PostgreSQL
+// is one transaction together with the note that it was done; one of MySQL
+// can be done again. So whatever ends it half way, and however many processes
+// start at once, the next try finds what it can go on from.
+func (s *Store) migrate(ctx context.Context, files fs.FS, logger *slog.Logger) error {
 	const tries = 4
 	for try := 1; ; try++ {
-		err := s.patiently(ctx, func() error { return s.migrateOnce(ctx, prefix, logger) })
-		if err == nil || try == tries || pause(ctx, maxWait) != nil {
+		err := s.patiently(ctx, func() error {
+			provider, err := s.provider(files, logger)
+			if err != nil {
+				return err
+			}
+			_, err = provider.Up(ctx)
+			return err
+		})
+		if err == nil || s.patience(err) > 0 || try == tries || pause(ctx, maxWait) != nil {
 			return err
 		}
 	}
 }
 
-func (s *Store) migrateOnce(ctx context.Context, prefix string, logger *slog.Logger) error {
+func (s *Store) provider(files fs.FS, logger *slog.Logger) (*goose.Provider, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	folder, err := fs.Sub(migrations, s.dialect.migrations)
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(s.dialect.goose, s.db, prefixed{folder, prefix},
-		goose.WithTableName(prefix+"migrations"),
+	options := []goose.ProviderOption{
+		goose.WithTableName(s.names.table("migrations")),
 		goose.WithDisableGlobalRegistry(true), // the host may use goose too
 		goose.WithSlog(logger),
-	)
-	if err != nil {
-		return err
 	}
-	_, err = provider.Up(ctx)
-	return err
+	if lock := s.dialect.lock; lock != nil {
+		options = append(options, goose.WithSessionLocker(lock.of(s.names)))
+	}
+	return goose.NewProvider(s.dialect.goose, s.db, files, options...)
 }
 
-// prefixed is a file system of migrations with the table prefix filled in.
-type prefixed struct {
+// files are the dialect's migrations with the names filled in.
+func (l layout) files() fs.FS { return named{migrations, l} }
+
+// named is a file system of migrations as a layout has them.
+type named struct {
 	fs.FS
-	prefix string
+	layout
 }
 
 // Open implements fs.FS.
-func (p prefixed) Open(name string) (fs.File, error) {
-	f, err := p.FS.Open(name)
+func (n named) Open(name string) (fs.File, error) {
+	f, err := n.FS.Open(path.Join(n.dialect.migrations, name))
 	if err != nil || !strings.HasSuffix(name, ".sql") {
 		return f, err
 	}
@@ -65,7 +117,7 @@ func (p prefixed) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	return rendered{f, strings.NewReader(withPrefix(string(text), p.prefix))}, nil
+	return rendered{f, strings.NewReader(n.names.render(string(text)))}, nil
 }
 
 // rendered is a file with other content.

@@ -17,22 +17,60 @@ import (
 // Create implements storage.Storage.
 func (s *Store) Create(ctx context.Context, r storage.Record) (storage.Record, error) {
 	r = prepared(r, 0)
-	n, err := s.exec(ctx, s.do.create,
-		r.Kind, r.Key, r.Version, r.ClientID, r.Subject, r.SessionID, millis(r.ExpiresAt), blob(r.Data), now{})
+	created, err := s.dialect.insert(s, ctx, r)
 	switch {
 	case err != nil:
 		return storage.Record{}, fmt.Errorf("sqlstore: create: %w", err)
-	case n == 0:
+	case !created:
 		return storage.Record{}, storage.ErrExists
 	}
 	return r, nil
 }
 
+// upsert creates by one statement.
+func (s *Store) upsert(ctx context.Context, r storage.Record) (created bool, err error) {
+	n, err := s.exec(ctx, s.do.create, append(values(r), now{})...)
+	return n > 0, err
+}
+
+// insertOrOverwrite creates by two statements, each of which decides alone:
+// one that fails if there is a record, and one that does nothing unless that
+// has expired. If neither was done, there is a live record, or there was an
+// expired one that has been removed since.
+func (s *Store) insertOrOverwrite(ctx context.Context, r storage.Record) (created bool, err error) {
+	for {
+		_, err := s.exec(ctx, s.do.create, values(r)...)
+		if err == nil || mysqlNumber(err) != mysqlDuplicate {
+			return err == nil, err
+		}
+		n, err := s.exec(ctx, s.do.overwrite,
+			r.Version, r.ClientID, r.Subject, r.SessionID, millis(r.ExpiresAt), blob(r.Data), r.Kind, r.Key, now{})
+		if err != nil || n > 0 {
+			return n > 0, err
+		}
+		if live, err := s.exists(ctx, r); err != nil || live {
+			return false, err
+		}
+	}
+}
+
+// exists reports whether there is a live record of r's kind and key.
+func (s *Store) exists(ctx context.Context, r storage.Record) (live bool, err error) {
+	var one int
+	err = s.read(ctx, func() error {
+		return s.do.exists.queryRow(ctx, r.Kind, r.Key, now{}).Scan(&one)
+	})
+	if errors.Is(err, sql.ErrNoRows) && ctx.Err() == nil {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Get implements storage.Storage.
 func (s *Store) Get(ctx context.Context, kind storage.Kind, key string) (storage.Record, error) {
 	var r storage.Record
-	err := s.patiently(ctx, func() (err error) {
-		r, err = scan(s.do.get.QueryRowContext(ctx, kind, key, now{}))
+	err := s.read(ctx, func() (err error) {
+		r, err = scan(s.do.get.queryRow(ctx, kind, key, now{}))
 		return err
 	})
 	switch {
@@ -64,17 +102,14 @@ func (s *Store) Replace(ctx context.Context, r storage.Record) (storage.Record, 
 // It may have come or gone since, which makes neither answer wrong: no record
 // after the update has the version that the update did not find.
 func (s *Store) whyNotReplaced(ctx context.Context, r storage.Record) error {
-	var one int
-	err := s.patiently(ctx, func() error {
-		return s.do.exists.QueryRowContext(ctx, r.Kind, r.Key, now{}).Scan(&one)
-	})
+	live, err := s.exists(ctx, r)
 	switch {
-	case errors.Is(err, sql.ErrNoRows) && ctx.Err() == nil:
-		return storage.ErrNotFound
 	case err != nil:
 		return fmt.Errorf("sqlstore: replace: %w", err)
+	case live:
+		return storage.ErrConflict
 	}
-	return storage.ErrConflict
+	return storage.ErrNotFound
 }
 
 // Delete implements storage.Storage.
@@ -86,9 +121,9 @@ func (s *Store) Delete(ctx context.Context, kind storage.Kind, key string) error
 }
 
 // exec runs a statement that writes and returns how many rows it affected.
-func (s *Store) exec(ctx context.Context, stmt *sql.Stmt, args ...any) (rows int64, err error) {
+func (s *Store) exec(ctx context.Context, st statement, args ...any) (rows int64, err error) {
 	err = s.patiently(ctx, func() error {
-		result, err := stmt.ExecContext(ctx, args...)
+		result, err := st.exec(ctx, args...)
 		if err != nil {
 			return err
 		}
@@ -112,6 +147,13 @@ func newVersion() int64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return int64(binary.NativeEndian.Uint64(b[:]) >> 1)
+}
+
+// values are r as a row of columns.
+func values(r storage.Record) []any {
+	return []any{
+		r.Kind, r.Key, r.Version, r.ClientID, r.Subject, r.SessionID, millis(r.ExpiresAt), blob(r.Data),
+	}
 }
 
 // scan reads a row of columns; what it returns belongs to the caller.

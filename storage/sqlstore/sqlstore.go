@@ -7,6 +7,15 @@
 // as sqlstore/sqlite, opens a database with its driver and the settings that
 // the promises of package storage need.
 //
+// # Failures
+//
+// A statement that certainly had no effect is tried again for a while: the
+// database was busy, two statements were in each other's way (40001, 40P01,
+// 1213, 1205), or it could not be reached. A statement that reads is tried
+// again also after its connection was cut. A write whose connection was cut
+// may have been done, so it is an error: never taken for success, and never
+// sent twice.
+//
 // # Versions
 //
 // A version is 63 random bits. Storage wants that no version comes twice for
@@ -41,13 +50,16 @@ type Config struct {
 	// TablePrefix begins the name of each table and index: at most 32 of
 	// a-z, 0-9 and _, a letter first. If empty, "authserver_".
 	TablePrefix string
+	// Schema is where the tables are: a schema of PostgreSQL or a database of
+	// MySQL, which exists, with a name as TablePrefix. If empty, where the
+	// connection finds tables that are named without one.
+	Schema string
+	// SkipMigrations leaves the tables to the host, which runs what
+	// Migrations returns by its own tool. Open fails if they are not there.
+	SkipMigrations bool
 	// Logger receives what the migrations do. If nil, nothing is logged.
 	Logger *slog.Logger
 }
-
-const defaultPrefix = "authserver_"
-
-var prefixPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 // A Store is a storage.Storage, storage.Sweeper and storage.Health in a SQL
 // database. It may be used by any number of goroutines, and any number of
@@ -56,8 +68,8 @@ var prefixPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 // none of package storage's.
 type Store struct {
 	db, readDB *sql.DB
-	dialect    dialect
-	do         statements
+	layout
+	do statements
 }
 
 var (
@@ -70,40 +82,66 @@ var (
 // of processes may do so at once. The Store takes both pools over when Open
 // succeeds; after an error they are still the caller's.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s, prefix, err := newStore(cfg)
+	s, err := newStore(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
-	if err := s.migrate(ctx, prefix, cfg.Logger); err != nil {
-		return nil, fmt.Errorf("sqlstore: migrate: %w", err)
+	if !cfg.SkipMigrations {
+		if err := s.migrate(ctx, s.files(), cfg.Logger); err != nil {
+			return nil, fmt.Errorf("sqlstore: migrate: %w", err)
+		}
 	}
-	if err := s.prepare(ctx, prefix); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("sqlstore: prepare: %w", err)
 	}
 	return s, nil
 }
 
 // newStore checks cfg and fills its defaults.
-func newStore(cfg Config) (s *Store, prefix string, err error) {
-	s = &Store{db: cfg.DB, readDB: cfg.ReadDB}
+func newStore(cfg Config) (*Store, error) {
+	l, err := newLayout(cfg.Dialect, cfg.TablePrefix, cfg.Schema)
+	if cfg.DB == nil {
+		err = errors.Join(errors.New("Config.DB: missing"), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{db: cfg.DB, readDB: cfg.ReadDB, layout: l}
 	if s.readDB == nil {
 		s.readDB = s.db
 	}
-	if prefix = cfg.TablePrefix; prefix == "" {
+	return s, nil
+}
+
+// A layout says how and by what names the tables are spoken of.
+type layout struct {
+	dialect dialect
+	names   names
+}
+
+const defaultPrefix = "authserver_"
+
+var namePattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+
+func newLayout(d Dialect, prefix, schema string) (layout, error) {
+	if prefix == "" {
 		prefix = defaultPrefix
 	}
+	dialect, known := dialects[d]
 	var faults []error
-	if cfg.DB == nil {
-		faults = append(faults, errors.New("Config.DB: missing"))
+	if !known {
+		faults = append(faults, fmt.Errorf("Config.Dialect: %q is none of this package's", d))
 	}
-	if !prefixPattern.MatchString(prefix) {
+	if !namePattern.MatchString(prefix) {
 		faults = append(faults, errors.New("Config.TablePrefix: not at most 32 of a-z, 0-9 and _ with a letter first"))
 	}
-	var known bool
-	if s.dialect, known = dialects[cfg.Dialect]; !known {
-		faults = append(faults, fmt.Errorf("Config.Dialect: %q is none of this package's", cfg.Dialect))
+	if schema != "" && !namePattern.MatchString(schema) {
+		faults = append(faults, errors.New("Config.Schema: not at most 32 of a-z, 0-9 and _ with a letter first"))
 	}
-	return s, prefix, errors.Join(faults...)
+	if schema != "" && known && !dialect.schemas {
+		faults = append(faults, fmt.Errorf("Config.Schema: there are none in %s", d))
+	}
+	return layout{dialect, names{schema, prefix}}, errors.Join(faults...)
 }
 
 // Close closes the pools, DB and ReadDB; a host that uses them for other

@@ -3,14 +3,20 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
+	"fmt"
+	"io"
 	"math"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	driver "github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
 
@@ -80,10 +86,12 @@ func TestExpiryDuringTheWait(t *testing.T) {
 }
 
 func TestOpenReportsEveryFault(t *testing.T) {
-	_, err := Open(t.Context(), Config{Dialect: "dbase", TablePrefix: "a; DROP"})
-	for _, field := range []string{"Config.DB", "Config.Dialect", "Config.TablePrefix"} {
+	_, err := Open(t.Context(), Config{Dialect: "dbase", TablePrefix: "a; DROP", Schema: "b.c"})
+	for _, field := range []string{"Config.DB", "Config.Dialect", "Config.TablePrefix", "Config.Schema"} {
 		require.ErrorContains(t, err, field)
 	}
+	_, err = Open(t.Context(), Config{DB: newDB(t), Dialect: SQLite, Schema: "main"})
+	require.ErrorContains(t, err, "Config.Schema")
 }
 
 func TestTablePrefix(t *testing.T) {
@@ -132,7 +140,7 @@ func TestMigrationAfterAFailure(t *testing.T) {
 // TestQueriesUseIndexes: no statement reads the whole table.
 func TestQueriesUseIndexes(t *testing.T) {
 	db := newDB(t)
-	open(t, Config{DB: db, Dialect: SQLite})
+	s := open(t, Config{DB: db, Dialect: SQLite})
 	list := func(f page.Field) string { return strings.Replace(listSQL, "{match}", matches[f], 1) }
 	for want, text := range map[string]string{
 		"USING INDEX sqlite_autoindex_authserver_records_1 (kind=? AND record_key=?)":       getSQL,
@@ -143,7 +151,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		"USING INDEX authserver_records_session (kind=? AND session_id=? AND record_key>?)": list(page.SessionID),
 		"USING INDEX authserver_records_expiry (expires_at<?)":                              dialects[SQLite].sweep,
 	} {
-		plan := explain(t, db, withPrefix(text, defaultPrefix))
+		plan := explain(t, db, s.render(text))
 		require.Contains(t, plan, strings.TrimSpace(want))
 		require.NotContains(t, plan, "SCAN")
 		require.NotContains(t, plan, "TEMP B-TREE FOR ORDER BY")
@@ -233,8 +241,59 @@ func TestBusy(t *testing.T) {
 	}
 }
 
+// TestServerErrors: what is tried again certainly had no effect.
+func TestServerErrors(t *testing.T) {
+	state := func(code string) error { return fmt.Errorf("exec: %w", &pgconn.PgError{Code: code}) }
+	number := func(n uint16) error { return fmt.Errorf("exec: %w", &driver.MySQLError{Number: n}) }
+	dial := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	for _, tc := range []struct {
+		dialect dialect
+		err     error
+		want    time.Duration
+	}{
+		{postgres, state("40001"), patience},
+		{postgres, state("40P01"), patience},
+		{postgres, state("40003"), 0}, // statement_completion_unknown
+		{postgres, state("57P03"), absence},
+		{postgres, state("53300"), absence},
+		{postgres, state("57P01"), 0}, // admin_shutdown
+		{postgres, state("23505"), 0},
+		{postgres, number(1213), 0},
+		{mysql, number(1213), patience},
+		{mysql, number(1205), patience},
+		{mysql, number(1040), absence},
+		{mysql, number(1062), 0},
+		{mysql, number(1317), 0}, // interrupted
+		{mysql, state("40001"), 0},
+		{mysql, driver.ErrInvalidConn, 0},
+		{mysql, sqldriver.ErrBadConn, absence},
+		{postgres, dial, absence},
+		{postgres, &net.OpError{Op: "read", Err: errors.New("reset")}, 0},
+		{postgres, io.ErrUnexpectedEOF, 0},
+		{postgres, context.DeadlineExceeded, 0},
+	} {
+		s := &Store{layout: layout{dialect: tc.dialect}}
+		require.Equal(t, tc.want, s.patience(tc.err), "%v", tc.err)
+	}
+}
+
+// TestRead: what reads is tried again whatever went wrong, but not for ever.
+func TestRead(t *testing.T) {
+	s := &Store{layout: layout{dialect: postgres}}
+	for err, want := range map[error]int{
+		nil:                   1,
+		sql.ErrNoRows:         1,
+		io.ErrUnexpectedEOF:   3,
+		errors.New("a fault"): 3,
+	} {
+		tries := 0
+		require.ErrorIs(t, s.read(t.Context(), func() error { tries++; return err }), err)
+		require.Equal(t, want, tries, "%v", err)
+	}
+}
+
 func TestPatiently(t *testing.T) {
-	s := &Store{dialect: dialect{busy: sqliteBusy}}
+	s := &Store{layout: layout{dialect: sqlite}}
 	tries := 0
 	require.NoError(t, s.patiently(t.Context(), func() error {
 		if tries++; tries < 3 {

@@ -10,7 +10,7 @@ import (
 )
 
 // sweepBatch bounds how long one statement of a Sweep keeps other writers
-// waiting.
+// waiting. PostgreSQL's statement has the number too.
 const sweepBatch = 500
 
 // Sweep implements storage.Sweeper. Those that expired first go first; its
@@ -18,7 +18,7 @@ const sweepBatch = 500
 func (s *Store) Sweep(ctx context.Context, limit int) (removed int, err error) {
 	for removed < limit {
 		batch := min(limit-removed, sweepBatch)
-		n, err := s.exec(ctx, s.do.sweep, now{}, batch, now{})
+		n, err := s.exec(ctx, s.do.sweep, now{}, batch)
 		if err != nil {
 			return removed, fmt.Errorf("sqlstore: sweep: %w", err)
 		}

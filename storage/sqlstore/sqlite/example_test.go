@@ -13,7 +13,7 @@ func ExampleOpen() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 
 	var _ storage.Storage = store // what Config.Storage takes
 }

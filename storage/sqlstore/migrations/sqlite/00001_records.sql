@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE {prefix}records (
+CREATE TABLE {records} (
     kind       TEXT    NOT NULL,
     record_key TEXT    NOT NULL,
     version    INTEGER NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE {prefix}records (
 
 -- Most records are in one or two of these lists, and the shortest-lived in
 -- none: what is empty is left out.
-CREATE INDEX {prefix}records_client ON {prefix}records (kind, client_id, record_key) WHERE client_id <> '';
-CREATE INDEX {prefix}records_subject ON {prefix}records (kind, subject, record_key) WHERE subject <> '';
-CREATE INDEX {prefix}records_session ON {prefix}records (kind, session_id, record_key) WHERE session_id <> '';
-CREATE INDEX {prefix}records_expiry ON {prefix}records (expires_at) WHERE expires_at < 9223372036854775807;
+CREATE INDEX {prefix}records_client ON {records} (kind, client_id, record_key) WHERE client_id <> '';
+CREATE INDEX {prefix}records_subject ON {records} (kind, subject, record_key) WHERE subject <> '';
+CREATE INDEX {prefix}records_session ON {records} (kind, session_id, record_key) WHERE session_id <> '';
+CREATE INDEX {prefix}records_expiry ON {records} (expires_at) WHERE expires_at < 9223372036854775807;
