@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 )
 
@@ -245,6 +246,22 @@ func (b *tab) enter(selector, text string) {
 		chromedp.Evaluate(fmt.Sprintf(`document.querySelector(%q).select()`, selector), nil),
 		chromedp.SendKeys(selector, text, chromedp.ByQuery),
 	)
+}
+
+// tabTo moves the focus by the Tab key until it is on such an element.
+func (b *tab) tabTo(selector string) {
+	b.t.Helper()
+	var there bool
+	for range 40 {
+		b.run(
+			chromedp.KeyEvent(kb.Tab),
+			chromedp.Evaluate(fmt.Sprintf(`document.activeElement.matches(%q)`, selector), &there),
+		)
+		if there {
+			return
+		}
+	}
+	require.FailNow(b.t, "the Tab key does not reach "+selector, b.where())
 }
 
 func (b *tab) text(selector string) (text string) {

@@ -2,28 +2,30 @@ package ui
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/seed36673005/authserver"
+	"github.com/seed36673005/authserver/oauth"
 )
 
-// client is who asks, fit to be shown.
-func client(req *authserver.AuthorizationRequest) *Client {
-	c := &Client{
-		Name:       clean(req.Client.Name),
-		PolicyURI:  webLink(req.Client.PolicyURI),
-		TermsURI:   webLink(req.Client.TermsURI),
-		Unverified: !req.Client.Verified,
+// client is a client, fit to be shown.
+func client(c *oauth.Client) *Client {
+	shown := &Client{
+		Name:       clean(c.Name),
+		PolicyURI:  webLink(c.PolicyURI),
+		TermsURI:   webLink(c.TermsURI),
+		Unverified: !c.Verified,
 	}
-	if c.Name == "" {
-		c.Name = clean(req.Client.ID)
+	if shown.Name == "" {
+		shown.Name = clean(c.ID)
 	}
-	c.Initial = initial(c.Name)
+	shown.Initial = initial(shown.Name)
 	// A logo is the strongest way to pose as somebody else.
-	if _, ok := imageOrigin(req.Client.LogoURI); ok && req.Client.Verified {
-		c.Logo = req.Client.LogoURI
+	if _, ok := imageOrigin(c.LogoURI); ok && c.Verified {
+		shown.Logo = c.LogoURI
 	}
-	return c
+	return shown
 }
 
 // webLink is a link of a client if it leads to the web.
@@ -36,13 +38,7 @@ func webLink(s string) string {
 
 // describe fills in what is asked for.
 func describe(p *Page, req *authserver.AuthorizationRequest) {
-	for _, scope := range req.Scopes {
-		text := p.locale.pick(scope.Description)
-		if text == "" {
-			text = p.known("scope." + scope.Name)
-		}
-		p.Permissions = append(p.Permissions, Permission{Name: scope.Name, Text: text})
-	}
+	p.Permissions = p.permissions(req.Scopes)
 	for _, name := range req.Claims {
 		p.Claims = append(p.Claims, Permission{Name: name, Text: p.known("claim." + name)})
 	}
@@ -50,6 +46,35 @@ func describe(p *Page, req *authserver.AuthorizationRequest) {
 	p.RedirectHost = clean(req.RedirectHost)
 	p.Loopback = isLoopback(req.RedirectHost)
 	p.MayRemember = mayRemember(req)
+}
+
+// permissions are scopes, in words.
+func (p *Page) permissions(scopes []authserver.Scope) (list []Permission) {
+	for _, scope := range scopes {
+		text := p.locale.pick(scope.Description)
+		if text == "" {
+			text = p.known("scope." + scope.Name)
+		}
+		list = append(list, Permission{Name: scope.Name, Text: text})
+	}
+	return list
+}
+
+// scopeOrder is that in which the scopes of OpenID Connect are read best.
+var scopeOrder = []string{
+	oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeAddress, oauth.ScopePhone, oauth.ScopeOfflineAccess,
+}
+
+// ordered are scopes that no request put in an order: who one is first, then
+// what the host's own scopes allow, by name.
+func ordered(scopes []authserver.Scope) []authserver.Scope {
+	place := func(s authserver.Scope) int {
+		if i := slices.Index(scopeOrder, s.Name); i >= 0 {
+			return i
+		}
+		return len(scopeOrder)
+	}
+	return slices.SortedStableFunc(slices.Values(scopes), func(a, b authserver.Scope) int { return place(a) - place(b) })
 }
 
 // known is the text of that id, or nothing.

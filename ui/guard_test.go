@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,6 +32,9 @@ var forms = []struct {
 	{"logout", "logout-confirm", func(_ *fixture, b *browser) *page {
 		b.authorize("web").logIn("alice")
 		return b.get("logout")
+	}, nil},
+	{"revoke", "application-revoke-confirm", func(_ *fixture, b *browser) *page {
+		return b.connect("web").get("applications/revoke?client=web")
 	}, nil},
 }
 
@@ -104,6 +108,7 @@ func TestHeaders(t *testing.T) {
 	b := newFixture(t, nil).browser()
 	pages := map[string]*page{
 		"login": b.authorize("web"), "consent": b.authorize("web").logIn("alice"), "device": b.get("device"), "logout": b.get("logout"),
+		"applications": b.connect("web").get("applications"), "revoke": b.get("applications/revoke?client=web"),
 		"not found": b.get("nowhere"), "error": b.get("authorize?client_id=nobody"), "method": b.do(http.MethodPut, "login", nil),
 	}
 	for name, p := range pages {
@@ -132,7 +137,8 @@ func TestHeaders(t *testing.T) {
 		for name, p := range pages {
 			for _, m := range loaded.FindAllStringSubmatch(p.body, -1) {
 				own := strings.HasPrefix(m[1], "/authentication/assets/") || m[1] == "data:,"
-				require.True(t, own || name == "consent" && m[1] == "https://cdn.example.net/logo.png", m[1])
+				shown := slices.Contains([]string{"consent", "applications", "revoke"}, name)
+				require.True(t, own || shown && m[1] == "https://cdn.example.net/logo.png", m[1])
 			}
 		}
 	})

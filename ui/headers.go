@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // secureHeaders are those of everything that is served.
@@ -32,12 +33,7 @@ func (s *site) pageHeaders(h http.Header, p *Page) {
 
 // policy is the Content-Security-Policy of a page.
 func policy(p *Page) string {
-	images := "img-src 'self' data:"
-	if p.Client != nil && p.Client.Logo != "" {
-		if origin, ok := imageOrigin(p.Client.Logo); ok {
-			images += " " + origin
-		}
-	}
+	images := strings.Join(append([]string{"img-src 'self' data:"}, logoOrigins(p)...), " ")
 	csp := "default-src 'none'; style-src 'self'; " + images + "; base-uri 'none'; frame-ancestors 'none'"
 	// Browsers apply form-action to every redirect that follows, also those
 	// of the client after it got its answer: it cannot name where a login or
@@ -46,6 +42,23 @@ func policy(p *Page) string {
 		csp += "; form-action 'self'"
 	}
 	return csp
+}
+
+// logoOrigins are those of the logos on a page.
+func logoOrigins(p *Page) (origins []string) {
+	var logos []string
+	if p.Client != nil {
+		logos = append(logos, p.Client.Logo)
+	}
+	for _, a := range p.Applications {
+		logos = append(logos, a.Logo)
+	}
+	for _, logo := range logos {
+		if origin, ok := imageOrigin(logo); ok && !slices.Contains(origins, origin) {
+			origins = append(origins, origin)
+		}
+	}
+	return origins
 }
 
 // plainHost is a host and port that need no quoting in a policy.

@@ -32,8 +32,8 @@ type Options struct {
 
 	// Templates replace those of the package, by file name: layout.html,
 	// login.html, consent.html, device.html, device_confirm.html,
-	// device_done.html, logout.html, logged_out.html, error.html, and
-	// style.css. What is missing is taken from the package. Templates are
+	// device_done.html, logout.html, logged_out.html, applications.html,
+	// application_revoke.html, error.html, and style.css. What is missing is taken from the package. Templates are
 	// html/template, are given a *Page, and should keep the element ids.
 	Templates fs.FS
 	// Languages offered, as BCP 47 tags; the first is for people who ask for

@@ -23,11 +23,13 @@ type Page struct {
 	Logo  template.URL
 	Links []PageLink
 	// Stylesheet is the address of the stylesheet, Path the issuer's path:
-	// forms are sent to Path/login, Path/consent, Path/device, Path/logout.
+	// forms are sent to Path/login, Path/consent, Path/device, Path/logout and
+	// Path/applications/revoke.
 	Stylesheet, Path string
 
 	// Token and Interaction must be sent with every form, as csrf_token and
-	// interaction.
+	// interaction. Interaction names the authorization request that waits, or
+	// the page of ours that somebody logs in for.
 	Token, Interaction string
 	// Problem says what was wrong with the form, or what happened.
 	Problem string
@@ -56,6 +58,13 @@ type Page struct {
 	Minutes   int
 	// Approved says how a device's request ended.
 	Approved bool
+
+	// Applications are what is connected to the account, the one that was
+	// used last first. Application is the one to be revoked, and Revoked the
+	// name of the one that just was.
+	Applications []Application
+	Application  *Application
+	Revoked      string
 
 	// Fault is what an error page may tell; nil on other pages.
 	Fault *Fault
@@ -94,6 +103,22 @@ type Client struct {
 	Unverified bool
 }
 
+// An Application is a client that is connected to the account.
+type Application struct {
+	Client
+	// ID is the client_id.
+	ID string
+	// Gone says that the client is no longer registered.
+	Gone        bool
+	Permissions []Permission
+	// LastUsed is zero if it was not used yet.
+	Since, LastUsed time.Time
+	// Remembered says that the consent stands in for the next.
+	Remembered bool
+	// RevokeURL leads to the page that revokes it.
+	RevokeURL string
+}
+
 // A Permission is a scope or a claim. Text says what it means; if empty, there
 // is but the Name.
 type Permission struct{ Name, Text string }
@@ -113,6 +138,28 @@ func (p *Page) T(id string) string {
 
 // N is the text of that id for a number of things.
 func (p *Page) N(id string, n int) string { return p.locale.counted(id, n) }
+
+// Ago is how long ago that was, in the page's language.
+func (p *Page) Ago(t time.Time) string {
+	const day = 24 * time.Hour
+	switch d := time.Since(t); {
+	case d < time.Minute:
+		return p.T("confirm.now")
+	case d < time.Hour:
+		return p.N("confirm.ago", minutes(d))
+	case d < day:
+		return p.N("ago.hours", int(d/time.Hour))
+	case d < 60*day:
+		return p.N("ago.days", int(d/day))
+	case d < 730*day:
+		return p.N("ago.months", int(d/(30*day)))
+	default:
+		return p.N("ago.years", int(d/(365*day)))
+	}
+}
+
+// When is a time for the datetime attribute.
+func (p *Page) When(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // minutes is a duration in whole minutes, for people.
 func minutes(d time.Duration) int { return max(0, int(d/time.Minute)) }

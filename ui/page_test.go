@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -33,7 +34,7 @@ func TestInitial(t *testing.T) {
 }
 
 func TestClientShown(t *testing.T) {
-	show := func(c oauth.Client) *Client { return client(&authserver.AuthorizationRequest{Client: c}) }
+	show := func(c oauth.Client) *Client { return client(&c) }
 	require.Equal(t, "the-id", show(oauth.Client{ID: "the-id", Name: "\u200b"}).Name)
 	for _, logo := range []string{"http://cdn.example/x.png", "https://u:p@cdn.example/x.png", "https://cdn.example;script-src/x", "javascript:alert(1)", "data:image/png,x"} {
 		require.Empty(t, show(oauth.Client{Verified: true, LogoURI: logo}).Logo, logo)
@@ -85,11 +86,37 @@ func TestHostilePages(t *testing.T) {
 		describe(p, req)
 		p.Problem, p.Username, p.UserCode = evil, evil, evil
 		p.Account = &Account{Name: evil, Initial: evil, Detail: evil, Token: evil, SwitchURL: "/" + evil}
+		p.Application = &Application{Client: Client{Name: evil, Initial: evil, Logo: "https://x/" + evil}, ID: evil, RevokeURL: "/" + evil, Permissions: p.Permissions}
+		p.Applications, p.Revoked = []Application{*p.Application, {ID: evil, Gone: true}}, evil
 		p.Fault = &Fault{Code: evil, Description: evil, Reference: evil}
 		s.offerLanguages(w, r, p, "login", "interaction", evil)
 		s.show(w, r, 200, p)
+		require.Equal(t, 200, w.Code, kind)
 		require.NotContains(t, w.Body.String(), "<script", kind)
 		require.NotContains(t, w.Body.String(), "<b x", kind)
 		require.NotContains(t, w.Header().Get("Content-Security-Policy"), "script>", kind)
+	}
+}
+
+func TestAgo(t *testing.T) {
+	c, err := newCatalogue(nil, nil)
+	require.NoError(t, err)
+	for _, tc := range []struct {
+		ago    time.Duration
+		en, de string
+	}{
+		{-time.Hour, "just now", "gerade eben"}, // another replica's clock
+		{59 * time.Second, "just now", "gerade eben"},
+		{time.Minute, "a minute ago", "vor einer Minute"},
+		{59 * time.Minute, "59 minutes ago", "vor 59 Minuten"},
+		{time.Hour, "an hour ago", "vor einer Stunde"},
+		{24 * time.Hour, "a day ago", "vor einem Tag"},
+		{59 * 24 * time.Hour, "59 days ago", "vor 59 Tagen"},
+		{60 * 24 * time.Hour, "2 months ago", "vor 2 Monaten"},
+		{800 * 24 * time.Hour, "2 years ago", "vor 2 Jahren"},
+	} {
+		at := time.Now().Add(-tc.ago)
+		require.Equal(t, tc.en, (&Page{locale: c.locales[0]}).Ago(at))
+		require.Equal(t, tc.de, (&Page{locale: c.locales[1]}).Ago(at))
 	}
 }

@@ -36,7 +36,7 @@ func (s *site) newPage(r *http.Request, kind string, req *authserver.Authorizati
 	}
 	if req != nil {
 		p.Interaction = req.ID
-		p.Client = client(req)
+		p.Client = client(&req.Client)
 	}
 	p.Title = p.T(kind + ".title")
 	return p

@@ -34,6 +34,8 @@ func newSite(u *UI, server *authserver.Server, m discovery.Metadata) *site {
 		"login":                        {s.getLogin, s.guarded("login", s.postLogin)},
 		"consent":                      {s.getConsent, s.guarded("consent", s.postConsent)},
 		"logout":                       {s.getLogout, s.guarded("logout", s.postLogout)},
+		pageApplications:               {s.getApplications, nil},
+		pageRevoke:                     {s.getRevoke, s.guarded(pageRevoke, s.postRevoke)},
 		"assets/" + u.views.style.name: {s.getStyle, nil},
 	}
 	if m.DeviceAuthorizationEndpoint != "" {
@@ -88,8 +90,9 @@ func (s *site) getStyle(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(s.ui.views.style.body)
 }
 
-// goTo leads the browser to another page of ours. Only the id of a request
-// is ever carried: where it all ends is known to the server alone.
+// goTo leads the browser to another page of ours. Only the id of a request, or
+// the name of a page of ours, is ever carried: where it all ends is known to
+// the server alone.
 func (s *site) goTo(w http.ResponseWriter, r *http.Request, page, interaction string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")

@@ -27,11 +27,14 @@ const (
 	kindDeviceDone    = "device_done"
 	kindLogout        = "logout"
 	kindLoggedOut     = "logged_out"
+	kindApplications  = "applications"
+	kindRevoke        = "application_revoke"
 	kindError         = "error"
 )
 
 var kinds = []string{
-	kindLogin, kindConsent, kindDevice, kindDeviceConfirm, kindDeviceDone, kindLogout, kindLoggedOut, kindError,
+	kindLogin, kindConsent, kindDevice, kindDeviceConfirm, kindDeviceDone, kindLogout, kindLoggedOut,
+	kindApplications, kindRevoke, kindError,
 }
 
 // views are the templates, by kind, and the stylesheet.

@@ -84,16 +84,25 @@ type view struct {
 	Title   string
 	Problem string
 	Visit   snapshot
+	// Applications is the provider's page on which end users revoke what they
+	// let in.
+	Applications string
 }
 
 func (a *app) home(w http.ResponseWriter, r *http.Request) {
-	show(w, http.StatusOK, "home.html", view{Title: "Demo", Visit: a.visits.of(r).snapshot()})
+	show(w, http.StatusOK, "home.html", a.view(r, "Demo", ""))
 }
 
 // fail shows what went wrong beside what the visitor already had.
 func (a *app) fail(w http.ResponseWriter, r *http.Request, problem string) {
-	show(w, http.StatusBadRequest, "home.html",
-		view{Title: "Something went wrong", Problem: problem, Visit: a.visits.of(r).snapshot()})
+	show(w, http.StatusBadRequest, "home.html", a.view(r, "Something went wrong", problem))
+}
+
+func (a *app) view(r *http.Request, title, problem string) view {
+	return view{
+		Title: title, Problem: problem, Visit: a.visits.of(r).snapshot(),
+		Applications: a.provider.issuer + "/applications",
+	}
 }
 
 func show(w http.ResponseWriter, status int, name string, v view) {
