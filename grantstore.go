@@ -55,8 +55,12 @@ func (s *Server) create(ctx context.Context, a *engine.Authorization) error {
 }
 
 // amendTries bounds how often a request is run again because another changed
-// the same authorization meanwhile.
-const amendTries = 12
+// the same authorization meanwhile; revokeTries is for one that ends it, which
+// must get through however busy the client is.
+const (
+	amendTries  = 12
+	revokeTries = 100
+)
 
 // errNoGrant says that an authorization does not exist, or no longer.
 var errNoGrant = errors.New("authserver: no such authorization")
@@ -69,7 +73,16 @@ type amendment func(st grantstate.State, now time.Time) (next grantstate.State, 
 // Replace. When another request was faster, all of it is run again on what
 // that one left. The outcome counts only once the state is stored.
 func (s *Server) amend(ctx context.Context, grantID string, f amendment) error {
-	for try := range amendTries {
+	return s.amendWithin(ctx, amendTries, grantID, f)
+}
+
+// end is amend for what ends an authorization, or a token of it.
+func (s *Server) end(ctx context.Context, grantID string, f amendment) error {
+	return s.amendWithin(ctx, revokeTries, grantID, f)
+}
+
+func (s *Server) amendWithin(ctx context.Context, tries int, grantID string, f amendment) error {
+	for try := range tries {
 		rec, err := s.cfg.Storage.Get(ctx, storage.KindGrant, grantID)
 		if errors.Is(err, storage.ErrNotFound) {
 			return errNoGrant
@@ -116,7 +129,7 @@ func pause(ctx context.Context, try int) error {
 	if try < 2 {
 		return ctx.Err()
 	}
-	wait := time.NewTimer(rand.N(time.Duration(try) * 2 * time.Millisecond)) //nolint:gosec // not a secret
+	wait := time.NewTimer(rand.N(time.Duration(min(try, amendTries)) * 2 * time.Millisecond)) //nolint:gosec // not a secret
 	defer wait.Stop()
 	select {
 	case <-ctx.Done():

@@ -31,7 +31,8 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request, ev *Event) error
 	if refused != nil {
 		return refused
 	}
-	caller, err := s.authenticate(w, r, form, ev)
+	// A client that is not approved may still give up what it has.
+	caller, err := s.identify(w, r, form, ev)
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request, ev *Event) error
 // revokePresented ends an access token, or with a refresh token, however old,
 // the whole authorization (RFC 7009 §2.1). Another client's token is let be.
 func (s *Server) revokePresented(ctx context.Context, ev *Event, caller *oauth.Client, p presented) error {
-	err := s.amend(ctx, p.grantID, func(st grantstate.State, now time.Time) (grantstate.State, bool, error) {
+	err := s.end(ctx, p.grantID, func(st grantstate.State, now time.Time) (grantstate.State, bool, error) {
 		if st.ClientID != caller.ID {
 			ev.Rule = "token of another client"
 			return st, false, nil

@@ -69,7 +69,7 @@ func (s *Server) accessToken(ctx context.Context, text string) (l live, c *oauth
 // RevokeGrant ends an authorization and every token that descends from it. It
 // is nil for one that does not exist.
 func (s *Server) RevokeGrant(ctx context.Context, grantID string) error {
-	err := s.amend(ctx, grantID, func(st grantstate.State, now time.Time) (grantstate.State, bool, error) {
+	err := s.end(ctx, grantID, func(st grantstate.State, now time.Time) (grantstate.State, bool, error) {
 		return grantstate.Revoke(st, now), !st.Revoked(), nil
 	})
 	if err != nil && !errors.Is(err, errNoGrant) {

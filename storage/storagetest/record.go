@@ -170,7 +170,7 @@ func indexedBytes(k *kit) {
 	values := []string{
 		"sub", "Sub", "sub ", " sub", "s%", "s_b", "%", "*",
 		"\u00e9", "e\u0301", "É", "ß", "ss", "日本", "\U0001F511", "a\tb", "a\nb", "a'b", `a\b`, `a"b`,
-		long + "xx", long + "xy",
+		long + "x", long + "y", // with a character more, 512 bytes
 	}
 	for i, v := range values {
 		r := k.record(fmt.Sprintf("key%d", i))
