@@ -38,7 +38,7 @@ func (s *Server) waiting(r *http.Request, id string) (*interaction, *oauth.Clien
 		return in, p.c, nil
 	}
 	c, err := s.client(r.Context(), in.ClientID)
-	if errors.Is(err, storage.ErrNotFound) || (err == nil && c.Disabled) {
+	if errors.Is(err, storage.ErrNotFound) || (err == nil && !serves(c)) {
 		return nil, nil, ErrNoRequest
 	}
 	if err != nil {

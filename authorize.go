@@ -37,6 +37,11 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	// client that asked.
 	in := newInteraction(c, form)
 	if err := s.checkRequest(r.Context(), c, form, duplicated, in); err != nil {
+		if c.Dynamic && !c.Verified {
+			// Whoever registers could make of this an open redirector (RFC 9700 §4.11.2).
+			s.errorPage(w, r, ev, err)
+			return
+		}
 		s.answerError(w, r, ev, in, err)
 		return
 	}
@@ -69,6 +74,9 @@ func (s *Server) authorizeClient(ctx context.Context, form url.Values, duplicate
 	}
 	if !wire.MatchRedirect(c, form.Get("redirect_uri")) {
 		return nil, errRedirectURI
+	}
+	if !c.Approved() {
+		return nil, errUnapproved.WithStatus(http.StatusForbidden)
 	}
 	return c, nil
 }

@@ -27,6 +27,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/seed36673005/authserver/clientreg"
 	"github.com/seed36673005/authserver/discovery"
 	"github.com/seed36673005/authserver/internal/clientauth"
 	"github.com/seed36673005/authserver/internal/engine"
@@ -52,6 +53,8 @@ type Server struct {
 	userCodes *limit.Keyed // wrong user codes, by address
 	passwords *limit.Keyed // wrong passwords of the password grant, by account
 
+	registrar *clientreg.Registrar // nil: registration is off
+
 	decoded *lru.Cache[string, decodedGrant]
 	sweeper *sweeper
 
@@ -72,10 +75,13 @@ func New(cfg Config) (*Server, error) {
 	s.issuer, _ = url.Parse(s.cfg.Issuer)
 	s.path = s.issuer.EscapedPath()
 	s.offer = offered(s.cfg.Grants)
+	if err := s.newRegistrar(); err != nil {
+		return nil, err
+	}
 	s.tokens = token.NewCodec(s.cfg.TokenPrefix, s.cfg.Issuer)
 	s.auth = &clientauth.Authenticator{
 		Clients: s.client, Passwords: passwords.NewPool(), Limit: limit.New(clientGuesses, 0), Realm: s.cfg.Issuer,
-		TrustedProxies: s.cfg.TrustedProxies,
+		TrustedProxies: s.cfg.TrustedProxies, Used: s.usedSecret(),
 	}
 	s.userCodes = limit.New(userCodeGuesses, 0)
 	s.passwords = s.offer.passwordLimit()
@@ -108,7 +114,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	path := r.URL.EscapedPath()
 	if below, ok := s.below(path); ok {
-		if h, ok := s.routes[below]; ok {
+		if h, ok := s.endpoint(below); ok {
 			ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
 			defer cancel()
 			h.ServeHTTP(w, r.WithContext(ctx))
@@ -124,6 +130,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.notFound(w, r)
+}
+
+// endpoint is what serves a path below the issuer's.
+func (s *Server) endpoint(below string) (http.Handler, bool) {
+	if h, ok := s.routes[below]; ok {
+		return h, true
+	}
+	if s.registrar != nil && strings.HasPrefix(below, pathRegister+"/") {
+		return s.routes[pathRegister+"/"], true
+	}
+	return nil, false
 }
 
 // below is what of a path lies below the issuer's.

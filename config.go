@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/seed36673005/authserver/clientreg"
 	"github.com/seed36673005/authserver/grants"
 	"github.com/seed36673005/authserver/keys"
 	"github.com/seed36673005/authserver/oauth"
@@ -39,6 +40,10 @@ type Config struct {
 	// Clients finds clients. If nil, they are records of Storage, as package
 	// clientreg writes them.
 	Clients ClientSource
+	// Registration, if not nil, lets software register itself (RFC 7591) and
+	// manage its registration (RFC 7592). Its Service is then where clients
+	// are found, unless Clients is set.
+	Registration *clientreg.Options
 	// Claims tells what is known of an end user. If nil, nothing but sub is.
 	Claims ClaimsFunc
 	// CheckSubject is asked before tokens are issued for, and whenever a
@@ -88,6 +93,9 @@ type Config struct {
 	// goroutine: it must return quickly and may be called concurrently. A
 	// panic in it is logged and changes no answer.
 	Events func(context.Context, Event)
+
+	// ownClients says that the host left Clients out.
+	ownClients bool
 }
 
 // A Scope is one that the host defines.
@@ -147,7 +155,7 @@ type PageError struct {
 // secret or password.
 type Event struct {
 	Time time.Time
-	// Type says what happened, as "token.issued" or "client.refused".
+	// Type says what happened: one of EventAuthorize, EventToken and so on.
 	Type string
 	// Outcome is empty for a success, else the registered code of the
 	// refusal.

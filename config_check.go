@@ -42,7 +42,12 @@ func (c Config) withDefaults() Config {
 	c.Resources = slices.Clone(c.Resources)
 	c.ACRValues = slices.Clone(c.ACRValues)
 	c.TrustedProxies = slices.Clone(c.TrustedProxies)
-	if c.Clients == nil && c.Storage != nil {
+	if c.Registration != nil {
+		registration := *c.Registration
+		c.Registration = &registration
+	}
+	c.ownClients = c.Clients == nil
+	if c.ownClients && c.Storage != nil {
 		c.Clients = clientreg.New(c.Storage)
 	}
 	if c.Interact == nil && c.Pages != nil {
@@ -122,6 +127,7 @@ func (c Config) check() error {
 			fault("Pages", "%v", err)
 		}
 	}
+	c.checkRegistration(fault)
 	checkGrants(c.Grants, fault)
 	checkScopes(c.Scopes, fault)
 	checkResources(c.Resources, fault)

@@ -220,7 +220,7 @@ func (s *Server) findDevice(w http.ResponseWriter, r *http.Request, ev *Event, t
 	}
 	ev.ClientID, ev.GrantID = st.ClientID, grantID
 	c, err := s.client(ctx, st.ClientID)
-	if errors.Is(err, storage.ErrNotFound) || (err == nil && c.Disabled) {
+	if errors.Is(err, storage.ErrNotFound) || (err == nil && !serves(c)) {
 		return nil, ErrNoRequest
 	}
 	if err != nil {

@@ -154,6 +154,10 @@ func TestMayImport(t *testing.T) {
 	}
 }
 
+// handedOver are the libraries whose values a host may hand to a backend, as
+// it hands an *sql.DB to another: its own client, with its own settings.
+var handedOver = map[string]string{"redisstore": "github.com/redis/go-redis/v9"}
+
 // TestExportedAPI keeps dependencies and internals out of exported
 // signatures, so that either can change without a host noticing.
 func TestExportedAPI(t *testing.T) {
@@ -166,7 +170,7 @@ func TestExportedAPI(t *testing.T) {
 		pkg, err := imp.Import(p.ImportPath)
 		require.NoError(t, err)
 		for path, where := range exportedTypes(pkg) {
-			if !packages[path].Standard && !packages[path].public() {
+			if !packages[path].Standard && !packages[path].public() && handedOver[p.Name] != path {
 				t.Errorf("%s: exported %s mentions package %s", p.ImportPath, where, path)
 			}
 		}

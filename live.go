@@ -164,7 +164,7 @@ func revokedKey(jti string) string { return digest("revoked", jti) }
 // clientLives reports whether the client a token was given to is still there.
 func (s *Server) clientLives(ctx context.Context, id string) (*oauth.Client, error) {
 	c, err := s.client(ctx, id)
-	if errors.Is(err, storage.ErrNotFound) || (err == nil && c.Disabled) {
+	if errors.Is(err, storage.ErrNotFound) || (err == nil && !serves(c)) {
 		return nil, errNotLive
 	}
 	if err != nil {

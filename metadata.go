@@ -23,6 +23,7 @@ const (
 	pathDevice     = "/device_authorization"
 	pathVerify     = "/device"
 	pathJWKS       = "/jwks.json"
+	pathRegister   = "/register"
 )
 
 // authMethods are the client authentication methods served; publicMethods has
@@ -80,6 +81,9 @@ func (s *Server) newMetadata() (discovery.Metadata, error) {
 	if s.offer.code != nil {
 		m.CodeChallengeMethodsSupported = []string{oauth.PKCEMethodS256}
 	}
+	if s.registrar != nil {
+		m.RegistrationEndpoint = s.url(pathRegister)
+	}
 	if s.offer.device != nil {
 		m.DeviceAuthorizationEndpoint = s.url(pathDevice)
 	}
@@ -123,6 +127,14 @@ func (s *Server) route() error {
 	}
 	if s.offer.device != nil {
 		s.routes[pathDevice] = post(s.serveDevice)
+	}
+	if s.registrar != nil {
+		// Any page may register: what it gets is its own to read.
+		open := func(h http.HandlerFunc, methods ...string) http.Handler {
+			return wire.CORS{Methods: methods}.Handler(h)
+		}
+		s.routes[pathRegister] = open(s.serveRegister, http.MethodPost)
+		s.routes[pathRegister+"/"] = open(s.serveRegistered, http.MethodGet, http.MethodPut, http.MethodDelete)
 	}
 	for _, path := range paths.All() {
 		if below, ok := strings.CutPrefix(path, s.path); ok {

@@ -30,6 +30,9 @@ const (
 	EventSessionEnded    = "session_ended"    // somebody logged out
 	EventGrantRevoked    = "grant_revoked"    // an authorization was ended by the host
 	EventSubjectRevoked  = "subject_revoked"  // all of an end user's authorizations were ended by the host
+	EventRegistration    = "registration"     // a client registered itself
+	EventRegistered      = "registered"       // a client read, changed or ended its registration
+	EventClient          = "client_"          // and the action: a client was changed, whoever did it
 	EventOversized       = "oversized"        // a request's header was larger than any client's is
 	EventPanic           = "panic"            // a host's function, or this package, panicked
 	EventStorageUnusable = "storage_unusable" // storage failed outside a request

@@ -54,15 +54,18 @@ func TestMatrixFaults(t *testing.T) {
 			[]string{"QA-02 (blocks a release) has no test and no waiver: "},
 		},
 		{
-			"stale group", tested("QA-01", "QB-01"), []string{"QA-*"},
+			"stale group", tested("QA-01", "QB-01"),
+			[]string{"QA-*"},
 			[]string{"waiver QA-* covers QA-01, which some_test.go tests"},
 		},
 		{
-			"empty waiver", tested("QA-01", "QA-02", "QA-03", "QB-01"), []string{"QC-*"},
+			"empty waiver", tested("QA-01", "QA-02", "QA-03", "QB-01"),
+			[]string{"QC-*"},
 			[]string{"waiver QC-* covers no case"},
 		},
 		{
-			"waived twice", tested("QB-01"), []string{"QA-*", "QA-02"},
+			"waived twice", tested("QB-01"),
+			[]string{"QA-*", "QA-02"},
 			[]string{"QA-02 is waived twice, by QA-* and QA-02"},
 		},
 		{

@@ -168,8 +168,13 @@ func TestDriverFaults(t *testing.T) {
 				require.Equal(t, http.StatusOK, a.Status, a.Body)
 				break
 			}
-			a.refused(http.StatusServiceUnavailable, oauth.TemporarilyUnavailable)
 			require.Zero(t, db.Stats().InUse)
+			// A read that fails once is read again; nothing else is.
+			if a.Status == http.StatusOK {
+				require.True(t, h.active(a.str("access_token")))
+				continue
+			}
+			a.refused(http.StatusServiceUnavailable, oauth.TemporarilyUnavailable)
 			require.Equal(t, http.StatusOK, h.token(redeem(code)).Status, "the next request works")
 		}
 	})
@@ -209,7 +214,11 @@ func TestConflicts(t *testing.T) {
 			ask, replaces := begin(), 0
 			conflicts(1000, &replaces)
 			ask().refused(http.StatusServiceUnavailable, oauth.TemporarilyUnavailable)
-			require.LessOrEqual(t, replaces, 12, "and no more")
+			most := 12
+			if name == "revoke" {
+				most = 100 // what ends an authorization gets through a busy client
+			}
+			require.LessOrEqual(t, replaces, most, "and no more")
 			store.around = asItIs
 			require.Equal(t, http.StatusOK, ask().Status, name)
 		}
@@ -427,6 +436,7 @@ func TestSlowStorage(t *testing.T) {
 type handlerPages http.HandlerFunc
 
 func (handlerPages) Interact(http.ResponseWriter, *http.Request, *authserver.AuthorizationRequest) {}
+
 func (handlerPages) Error(w http.ResponseWriter, _ *http.Request, e authserver.PageError) {
 	w.WriteHeader(e.Status)
 }

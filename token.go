@@ -109,9 +109,23 @@ func (s *Server) exchangeToken(w http.ResponseWriter, r *http.Request, t *tokenR
 	return run(r.Context(), t)
 }
 
-// authenticate finds the client of a request, and lets the pages of its own
-// origins read the answer.
+// authenticate finds the client of a request and wants it to be approved,
+// which nobody learns of who is not the client.
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, form url.Values, ev *Event) (*oauth.Client, error) {
+	c, err := s.identify(w, r, form, ev)
+	if err != nil {
+		return nil, err
+	}
+	if !c.Approved() {
+		ev.Rule = "approval"
+		return nil, errUnapproved
+	}
+	return c, nil
+}
+
+// identify finds the client of a request, and lets the pages of its own
+// origins read the answer.
+func (s *Server) identify(w http.ResponseWriter, r *http.Request, form url.Values, ev *Event) (*oauth.Client, error) {
 	c, refused := s.auth.Authenticate(r.Context(), r, form)
 	if refused != nil {
 		ev.Rule = "client authentication"

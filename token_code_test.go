@@ -169,8 +169,10 @@ func TestCodeRefusals(t *testing.T) {
 		// A stranger's redemption is refused, and the owner's still works.
 		h.sub("CG-02", func(t *testing.T) {
 			for _, c := range []struct{ owner, thief party }{
-				{partyConfidential, partyOther}, {partySPA, partyNative},
-				{partyConfidential, partyNative}, {partySPA, partyOther},
+				{partyConfidential, partyOther},
+				{partySPA, partyNative},
+				{partyConfidential, partyNative},
+				{partySPA, partyOther},
 			} {
 				code := h.codeFor(c.owner)
 				for _, to := range []string{c.owner.redirect, c.thief.redirect} {

@@ -59,8 +59,10 @@ func TestRefreshRefusals(t *testing.T) {
 
 		h.sub("RT-02", func(t *testing.T) {
 			for _, c := range []struct{ owner, thief party }{
-				{partyConfidential, partyOther}, {partySPA, partyNative},
-				{partyConfidential, partySPA}, {partyNative, partyOther},
+				{partyConfidential, partyOther},
+				{partySPA, partyNative},
+				{partyConfidential, partySPA},
+				{partyNative, partyOther},
 			} {
 				a := h.tokenAs(c.owner, redeem(h.codeFor(c.owner), "redirect_uri", c.owner.redirect))
 				form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {a.str("refresh_token")}}

@@ -1,9 +1,3 @@
-// Package clientreg keeps registered clients as records of a storage: it
-// checks their metadata, makes their secrets and finds them again.
-//
-// It owns the rules for what may be registered and the form of the record. How
-// a client authenticates, and what becomes of its grants when it is deleted,
-// belongs to the server.
 package clientreg
 
 import (
@@ -40,19 +34,27 @@ var ErrNotConfidential = errors.New("clientreg: client is public")
 // goroutines at once.
 type Clients struct {
 	storage storage.Storage
-	parsed  *lru.Cache[string, parsed] // by client_id
+	parsed  *lru.Cache[string, stored] // by client_id
 }
 
-// parsed is a client as it was at one version of its record.
-type parsed struct {
+// stored is a client as it is at one version of its record.
+type stored struct {
 	version int64
 	client  oauth.Client
+	// registration is the digest of its registration access token (RFC 7592);
+	// empty if it has none.
+	registration string
+	// revision counts the changes to the client, from the time it was made:
+	// unlike version it stays when only the use of a secret is noted.
+	revision int64
 }
 
 // record is the Data of a client's record.
 type record struct {
-	Version int          `json:"v"`
-	Client  oauth.Client `json:"client"`
+	Version      int          `json:"v"`
+	Client       oauth.Client `json:"client"`
+	Registration string       `json:"registration,omitempty"`
+	Revision     int64        `json:"revision,omitempty"`
 }
 
 // recordVersion is the version of the form of a record.
@@ -60,7 +62,7 @@ const recordVersion = 1
 
 // New returns the clients in a storage.
 func New(st storage.Storage) *Clients {
-	cache, err := lru.New[string, parsed](maxCached)
+	cache, err := lru.New[string, stored](maxCached)
 	if err != nil {
 		panic("clientreg: " + err.Error()) // only for a size that is not positive
 	}
@@ -87,15 +89,22 @@ func (cs *Clients) Create(ctx context.Context, c oauth.Client) (created oauth.Cl
 		secret, made = newSecret(now)
 		c.Secrets = []oauth.Secret{made}
 	}
-	data, err := encode(c)
-	if err != nil {
+	if _, err = cs.insert(ctx, stored{client: c, revision: now.UnixMicro()}); err != nil {
 		return oauth.Client{}, "", err
 	}
-	_, err = cs.storage.Create(ctx, storage.Record{Kind: storage.KindClient, Key: c.ID, ClientID: c.ID, Data: data})
-	if err != nil {
-		return oauth.Client{}, "", fmt.Errorf("clientreg: create: %w", err)
-	}
 	return c, secret, nil
+}
+
+// insert stores a new client and returns its version.
+func (cs *Clients) insert(ctx context.Context, st stored) (int64, error) {
+	r, err := encode(st)
+	if err != nil {
+		return 0, err
+	}
+	if r, err = cs.storage.Create(ctx, r); err != nil {
+		return 0, fmt.Errorf("clientreg: create: %w", err)
+	}
+	return r.Version, nil
 }
 
 // needsSecret reports whether a new client is confidential and brings no
@@ -126,22 +135,35 @@ func (cs *Clients) Client(ctx context.Context, id string) (*oauth.Client, error)
 
 // GetVersion is Get, with the version that Update wants.
 func (cs *Clients) GetVersion(ctx context.Context, id string) (*oauth.Client, int64, error) {
-	if !isKey(id) {
-		return nil, 0, storage.ErrNotFound
-	}
-	r, err := cs.storage.Get(ctx, storage.KindClient, id)
-	if err != nil {
-		return nil, 0, fmt.Errorf("clientreg: get: %w", err)
-	}
-	if p, found := cs.parsed.Get(id); found && p.version == r.Version {
-		return &p.client, r.Version, nil
-	}
-	c, err := decode(r)
+	st, err := cs.load(ctx, id)
 	if err != nil {
 		return nil, 0, err
 	}
-	cs.parsed.Add(id, parsed{r.Version, c})
-	return &c, r.Version, nil
+	return &st.client, st.version, nil
+}
+
+// load reads a client. What its lists hold is shared with others.
+func (cs *Clients) load(ctx context.Context, id string) (stored, error) {
+	if !isKey(id) {
+		return stored{}, storage.ErrNotFound
+	}
+	r, err := cs.storage.Get(ctx, storage.KindClient, id)
+	if err != nil {
+		return stored{}, fmt.Errorf("clientreg: get: %w", err)
+	}
+	return cs.parse(r)
+}
+
+// parse reads a record, once for each version of it.
+func (cs *Clients) parse(r storage.Record) (stored, error) {
+	if st, found := cs.parsed.Get(r.Key); found && st.version == r.Version {
+		return st, nil
+	}
+	st, err := decode(r)
+	if err == nil {
+		cs.parsed.Add(r.Key, st)
+	}
+	return st, err
 }
 
 // Update stores new metadata in place of the client's, if version is still the
@@ -153,26 +175,35 @@ func (cs *Clients) GetVersion(ctx context.Context, id string) (*oauth.Client, in
 // Faults in the metadata come all at once, each a *FieldError. A client that
 // is gone is storage.ErrNotFound.
 func (cs *Clients) Update(ctx context.Context, c oauth.Client, version int64) (updated oauth.Client, secret string, err error) {
-	stored, current, err := cs.GetVersion(ctx, c.ID)
+	st, err := cs.load(ctx, c.ID)
 	if err != nil {
 		return oauth.Client{}, "", err
 	}
-	if current != version {
+	if st.version != version {
 		return oauth.Client{}, "", fmt.Errorf("clientreg: update: %w", storage.ErrConflict)
 	}
-	c.CreatedAt, c.Secrets = stored.CreatedAt, stored.Secrets
-	if c.Public() {
-		c.Secrets = nil
-	}
-	if needsSecret(&c) {
-		var made oauth.Secret
-		secret, made = newSecret(time.Now().UTC())
-		c.Secrets = []oauth.Secret{made}
-	}
-	if err := cs.replace(ctx, c, version); err != nil {
+	c.CreatedAt, c.Secrets = st.client.CreatedAt, st.client.Secrets
+	secret = fitSecrets(&c, time.Now().UTC())
+	st.client = c
+	st.revision++
+	if _, err := cs.replace(ctx, st); err != nil {
 		return oauth.Client{}, "", err
 	}
 	return c, secret, nil
+}
+
+// fitSecrets takes the secrets of a client that has become public, and gives
+// one that has become confidential its first.
+func fitSecrets(c *oauth.Client, now time.Time) (secret string) {
+	if c.Public() {
+		c.Secrets = nil
+	}
+	if needsSecret(c) {
+		var made oauth.Secret
+		secret, made = newSecret(now)
+		c.Secrets = []oauth.Secret{made}
+	}
+	return secret
 }
 
 // RotateSecret gives a confidential client a new secret, returned this once.
@@ -189,17 +220,18 @@ func (cs *Clients) RotateSecret(ctx context.Context, id string, overlap time.Dur
 
 // rotate is one attempt of RotateSecret.
 func (cs *Clients) rotate(ctx context.Context, id string, overlap time.Duration) (string, error) {
-	c, version, err := cs.GetVersion(ctx, id)
+	st, err := cs.load(ctx, id)
 	if err != nil {
 		return "", err
 	}
-	if c.Public() {
+	if st.client.Public() {
 		return "", ErrNotConfidential
 	}
 	now := time.Now().UTC()
 	secret, made := newSecret(now)
-	c.Secrets = append(endAt(c.Secrets, now, now.Add(overlap)), made)
-	if err := cs.replace(ctx, *c, version); err != nil {
+	st.client.Secrets = append(endAt(st.client.Secrets, now, now.Add(overlap)), made)
+	st.revision++
+	if _, err := cs.replace(ctx, st); err != nil {
 		return "", err
 	}
 	return secret, nil
@@ -233,47 +265,50 @@ func (cs *Clients) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// replace stores a client in place of one version of it.
-func (cs *Clients) replace(ctx context.Context, c oauth.Client, version int64) error {
-	data, err := encode(c)
+// replace stores a client in place of one version of it and returns the new
+// version.
+func (cs *Clients) replace(ctx context.Context, st stored) (int64, error) {
+	r, err := encode(st)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = cs.storage.Replace(ctx, storage.Record{
-		Kind: storage.KindClient, Key: c.ID, Version: version, ClientID: c.ID, Data: data,
-	})
-	if err != nil {
-		return fmt.Errorf("clientreg: replace: %w", err)
+	if r, err = cs.storage.Replace(ctx, r); err != nil {
+		return 0, fmt.Errorf("clientreg: replace: %w", err)
 	}
-	return nil
+	return r.Version, nil
 }
 
-// encode checks a client and makes the Data of its record.
-func encode(c oauth.Client) ([]byte, error) {
-	if err := Validate(&c); err != nil {
-		return nil, err
+// encode checks a client and makes its record. Owner and Tenant stand where
+// they can be listed by.
+func encode(st stored) (storage.Record, error) {
+	c := &st.client
+	if err := Validate(c); err != nil {
+		return storage.Record{}, err
 	}
-	data, err := json.Marshal(record{recordVersion, c})
+	data, err := json.Marshal(record{recordVersion, *c, st.registration, st.revision})
 	if err != nil {
-		return nil, fmt.Errorf("clientreg: %w", err)
+		return storage.Record{}, fmt.Errorf("clientreg: %w", err)
 	}
 	if len(data) > maxRecord {
-		return nil, &FieldError{"client", "want metadata of at most 64 KiB in all"}
+		return storage.Record{}, &FieldError{"client", "want metadata of at most 64 KiB in all"}
 	}
-	return data, nil
+	return storage.Record{
+		Kind: storage.KindClient, Key: c.ID, Version: st.version, ClientID: c.ID,
+		Subject: c.Owner, SessionID: c.Tenant, Data: data,
+	}, nil
 }
 
 // decode reads a record.
-func decode(r storage.Record) (oauth.Client, error) {
-	var stored record
-	if err := json.Unmarshal(r.Data, &stored); err != nil {
-		return oauth.Client{}, fmt.Errorf("clientreg: record of a client: %w", err)
+func decode(r storage.Record) (stored, error) {
+	var have record
+	if err := json.Unmarshal(r.Data, &have); err != nil {
+		return stored{}, fmt.Errorf("clientreg: record of a client: %w", err)
 	}
-	if stored.Version != recordVersion {
-		return oauth.Client{}, fmt.Errorf("clientreg: record of a client has version %d, want %d", stored.Version, recordVersion)
+	if have.Version != recordVersion {
+		return stored{}, fmt.Errorf("clientreg: record of a client has version %d, want %d", have.Version, recordVersion)
 	}
-	if stored.Client.ID != r.Key {
-		return oauth.Client{}, errors.New("clientreg: record of a client has the key of another")
+	if have.Client.ID != r.Key {
+		return stored{}, errors.New("clientreg: record of a client has the key of another")
 	}
-	return stored.Client, nil
+	return stored{r.Version, have.Client, have.Registration, have.Revision}, nil
 }

@@ -52,10 +52,14 @@ var (
 func Validate(c *oauth.Client) error {
 	var f faults
 	f.identity(c)
+	f.typeOf(c)
 	f.texts(c)
 	f.authentication(c)
 	f.grants(c)
 	f.redirects(c)
+	f.languages(c)
+	f.software(c)
+	f.keys(c)
 	f.scopes(c)
 	f.openID(c)
 	f.policies(c)
@@ -132,6 +136,9 @@ func isWeb(uri string) bool {
 	return err == nil && len(uri) <= maxURI && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil
 }
 
+// isHTTPS reports whether a URI is an https URL.
+func isHTTPS(uri string) bool { return isWeb(uri) && strings.HasPrefix(uri, "https://") }
+
 func (f *faults) authentication(c *oauth.Client) {
 	method := c.AuthMethod()
 	want(f, "token_endpoint_auth_method", method, oauth.AuthMethodBasic, oauth.AuthMethodPost, oauth.AuthMethodNone)
@@ -203,6 +210,15 @@ func (f *faults) redirects(c *oauth.Client) {
 			f.add(fmt.Sprintf("redirect_uris[%d]", i), err.Error())
 		}
 	}
+	f.list("post_logout_redirect_uris", len(c.PostLogoutRedirectURIs))
+	for i, uri := range c.PostLogoutRedirectURIs {
+		if err := wire.ValidRedirectURI(uri, c.ApplicationType == oauth.ApplicationNative); err != nil {
+			f.add(fmt.Sprintf("post_logout_redirect_uris[%d]", i), err.Error())
+		}
+	}
+	if c.InitiateLoginURI != "" && !isHTTPS(c.InitiateLoginURI) {
+		f.add("initiate_login_uri", "want an https URL (OpenID Connect Registration §2)")
+	}
 	redirects := c.MayUse(oauth.GrantTypeAuthorizationCode) || c.MayUse(oauth.GrantTypeImplicit)
 	if redirects && len(c.RedirectURIs) == 0 {
 		f.add("redirect_uris", "want one for grant types that redirect (RFC 7591 §2)")
@@ -238,7 +254,7 @@ func (f *faults) openID(c *oauth.Client) {
 	}
 	f.list("default_acr_values", len(c.DefaultACRValues))
 	sector := c.SectorIdentifierURI
-	if sector != "" && (!isWeb(sector) || !strings.HasPrefix(sector, "https://")) {
+	if sector != "" && !isHTTPS(sector) {
 		f.add("sector_identifier_uri", "want an https URL (OpenID Connect Registration §5)")
 	}
 	if c.SubjectType == oauth.SubjectPairwise && sector == "" && severalHosts(c.RedirectURIs) {

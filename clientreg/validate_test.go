@@ -106,6 +106,6 @@ func TestValidateNamesTheField(t *testing.T) {
 		})
 	}
 	c := oauth.Client{ID: "c", RedirectURIs: slices.Repeat([]string{"https://a.example/" + strings.Repeat("x", 2000)}, 100)}
-	_, err := encode(c)
+	_, err := encode(stored{client: c})
 	require.ErrorContains(t, err, "64 KiB")
 }

@@ -25,6 +25,11 @@ const (
 	InvalidToken      Code = "invalid_token"      // RFC 6750 §3.1
 	InsufficientScope Code = "insufficient_scope" // RFC 6750 §3.1
 
+	InvalidRedirectURI          Code = "invalid_redirect_uri"          // RFC 7591 §3.2.2
+	InvalidClientMetadata       Code = "invalid_client_metadata"       // RFC 7591 §3.2.2
+	InvalidSoftwareStatement    Code = "invalid_software_statement"    // RFC 7591 §3.2.2
+	UnapprovedSoftwareStatement Code = "unapproved_software_statement" // RFC 7591 §3.2.2
+
 	UnsupportedTokenType Code = "unsupported_token_type" // RFC 7009 §2.2.1
 
 	AuthorizationPending Code = "authorization_pending" // RFC 8628 §3.5

@@ -52,7 +52,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	defer r.close()
+	defer func() { _ = r.close() }()
 	fmt.Printf("issuer: %s\nclient_id: %s\nclient_secret: %s\nuser: alice\npassword: %s\n",
 		o.issuer, clientID, r.derived("client"), r.derived("alice"))
 	server := &http.Server{

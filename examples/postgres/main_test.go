@@ -98,7 +98,7 @@ func start(t *testing.T, binary, secret string, args ...string) *process {
 	}
 	addr := l.Addr().String()
 	_ = l.Close()
-	cmd := exec.Command(binary, append(args, "-addr", addr, "-keys-refresh", "1s")...) //nolint:gosec,noctx // ended below
+	cmd := exec.Command(binary, append(args, "-addr", addr, "-keys-refresh", "1s")...) //nolint:noctx // ended below
 	cmd.Env = append(os.Environ(), "AUTHSERVER_SECRET="+secret)
 	var log bytes.Buffer
 	cmd.Stderr = &log

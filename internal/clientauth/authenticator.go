@@ -35,6 +35,8 @@ type Authenticator struct {
 	// TrustedProxies are peers whose X-Forwarded-For says where a request
 	// came from. Empty trusts none.
 	TrustedProxies []netip.Prefix
+	// Used, if not nil, is told which secret a client used.
+	Used func(ctx context.Context, c *oauth.Client, secretID string)
 	// Realm is named in challenges.
 	Realm string
 
@@ -89,6 +91,9 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form 
 	}
 	if cause := judge(client, sent.Method, matches); cause != nil {
 		return nil, errRefused.Because(cause)
+	}
+	if a.Used != nil {
+		a.Used(ctx, client, a.secretID(client, sent.Secret, time.Now()))
 	}
 	return client, nil
 }

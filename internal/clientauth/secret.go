@@ -84,3 +84,20 @@ func alive(s *oauth.Secret, now time.Time) int {
 	}
 	return 0
 }
+
+// secretID names the secret that was just found to be right, or is empty: it
+// ended meanwhile, or the proof of a chosen one was forgotten.
+func (a *Authenticator) secretID(c *oauth.Client, secret string, now time.Time) string {
+	digest := digestOf(secret)
+	for i := range c.Secrets {
+		s := &c.Secrets[i]
+		if alive(s, now) == 0 {
+			continue
+		}
+		made := subtle.ConstantTimeCompare(digest[:], []byte(s.Digest)) == 1
+		if made || isChosen(s) && a.proofs.has(a.proofs.of(s.Digest, secret)) {
+			return s.ID
+		}
+	}
+	return ""
+}

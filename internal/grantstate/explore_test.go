@@ -47,8 +47,10 @@ func scenarios() []scenario {
 		{name: "a client, a thief who goes on", start: withRefreshOnly(), times: twoTicks, parties: []party{
 			tab, thief(request{op: refreshN, n: 1}, request{op: refreshN}),
 		}},
-		{name: "two tabs, replicas whose clocks are apart", start: withRefreshOnly(), parties: []party{tab, tab},
-			times: []time.Duration{20 * time.Second, 0, 20 * time.Second, 40 * time.Second}},
+		{
+			name: "two tabs, replicas whose clocks are apart", start: withRefreshOnly(), parties: []party{tab, tab},
+			times: []time.Duration{20 * time.Second, 0, 20 * time.Second, 40 * time.Second},
+		},
 		{name: twoTabsRevoked, start: withRefreshOnly(), times: oneTick, parties: []party{tab, slowTab, operator}},
 		{name: "two tabs, many answers lost", start: withRefreshOnly(), times: twoTicks, parties: []party{badLine, badLine}},
 		{name: lostWrites, start: withRefreshOnly(), times: twoTicks, lossy: true, parties: []party{

@@ -88,7 +88,7 @@ func (s *Store) patiently(ctx context.Context, again func(error) bool, do func()
 			cluster.ReloadState(ctx)
 		}
 		// Spread out, so that those who wait do not come back together.
-		if pause(ctx, wait/2+rand.N(wait)) != nil {
+		if pause(ctx, wait/2+rand.N(wait)) != nil { //nolint:gosec // not a secret
 			return err
 		}
 	}

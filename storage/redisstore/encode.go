@@ -50,7 +50,7 @@ func decode(kind storage.Kind, key, stored string) (storage.Record, error) {
 	if err != nil {
 		return storage.Record{}, errDamaged
 	}
-	r.Version, r.ExpiresAt = int64(version), instant(int64(ends))
+	r.Version, r.ExpiresAt = int64(version), instant(int64(ends)) //nolint:gosec // written from an int64
 	for _, field := range [...]*string{&r.ClientID, &r.Subject, &r.SessionID} {
 		if *field, body, err = cutValue(body); err != nil {
 			return storage.Record{}, err
@@ -63,14 +63,14 @@ func decode(kind storage.Kind, key, stored string) (storage.Record, error) {
 func cutValue(body string) (value, rest string, err error) {
 	head := body[:min(len(body), binary.MaxVarintLen64)]
 	length, n := binary.Uvarint([]byte(head))
-	if n <= 0 || length > uint64(len(body)-n) {
+	if n <= 0 || length > uint64(len(body)-n) { //nolint:gosec // n is at most the length
 		return "", "", errDamaged
 	}
 	body = body[n:]
 	return body[:length], body[length:], nil
 }
 
-func versionText(version int64) string { return fmt.Sprintf("%016x", uint64(version)) }
+func versionText(version int64) string { return fmt.Sprintf("%016x", uint64(version)) } //nolint:gosec // the same bits
 
 // never is the time, in milliseconds, of what does not end.
 const never = 0

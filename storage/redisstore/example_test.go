@@ -23,6 +23,6 @@ func ExampleOpen() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 	// authserver.New(authserver.Config{Storage: store, …})
 }

@@ -91,7 +91,7 @@ func TestLostAnswer(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %d replicas", name, waitReplicas), func(t *testing.T) {
 				var l lossy
 				client := connect(&l)
-				defer client.Close()
+				defer func() { _ = client.Close() }()
 				losesAnswers(t, &l, open(t, redisstore.Config{Client: client, WaitReplicas: waitReplicas}))
 			})
 		}

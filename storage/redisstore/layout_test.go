@@ -39,7 +39,7 @@ func TestLayoutIsFixed(t *testing.T) {
 // TestPartitionsSpreadEvenly asks a server for the slots.
 func TestPartitionsSpreadEvenly(t *testing.T) {
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: testservers.RedisCluster(t)})
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	s := &Store{prefix: defaultPrefix}
 	for p := range partitions {
 		for _, key := range []string{s.indexKey(p), s.expiryKey(p), s.healthKey(p)} {

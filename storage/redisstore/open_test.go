@@ -27,12 +27,12 @@ func TestOpenReportsEveryFault(t *testing.T) {
 
 func TestOpenRefusesClients(t *testing.T) {
 	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
-	defer ring.Close()
+	defer func() { _ = ring.Close() }()
 	_, err := redisstore.Open(t.Context(), redisstore.Config{Client: ring})
 	require.ErrorContains(t, err, "*redis.Ring")
 
 	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, RouteRandomly: true})
-	defer cluster.Close()
+	defer func() { _ = cluster.Close() }()
 	_, err = redisstore.Open(t.Context(), redisstore.Config{Client: cluster})
 	require.ErrorContains(t, err, "replicas, which are behind")
 

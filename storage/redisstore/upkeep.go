@@ -86,7 +86,7 @@ func (s *Store) ended(ctx context.Context, limit int) (traces []trace, err error
 	err = s.patiently(ctx, unanswered, func() error {
 		ranges = nil
 		_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-			for _, p := range rand.Perm(partitions) { // several Sweeps, several ways
+			for _, p := range rand.Perm(partitions) { //nolint:gosec // several Sweeps, several ways
 				ranges = append(ranges, pipe.ZRangeByScore(ctx, s.expiryKey(p), due))
 			}
 			return nil

@@ -91,7 +91,7 @@ func (s *Store) sendAndWait(ctx context.Context, c command, key string) (reply s
 	case err != nil:
 		// Not wrapped: the write was done, so no error here may pass for a
 		// refusal.
-		return "", fmt.Errorf("written, but not known on how many replicas: %v", err)
+		return "", fmt.Errorf("written, but not known on how many replicas: %v", err) //nolint:errorlint // see above
 	case have < int64(s.waitReplicas):
 		return "", fmt.Errorf("written, but received by %d replicas of %d", have, s.waitReplicas)
 	}
