@@ -5,12 +5,14 @@ TOOL := go tool -modfile=tools/go.mod
 COUNT ?= 1
 FUZZTIME ?= 15s
 
-.PHONY: help test race bench fuzz fmt lint e2e deadcode ci
+.PHONY: help test race bench bench-growth faults fuzz fmt lint e2e deadcode ci
 
 help:
 	@echo 'make test      every test that needs nothing but Go'
 	@echo 'make race      the same under the race detector'
 	@echo 'make bench     benchmarks with allocations; COUNT=10 for benchstat'
+	@echo 'make bench-growth  the cost of 1,000 to 1,000,000 live authorizations'
+	@echo 'make faults    kills, restarts, full disks, for as long as a release deserves'
 	@echo 'make fuzz      every fuzz target for FUZZTIME=$(FUZZTIME) each'
 	@echo 'make fmt       format by gofumpt'
 	@echo 'make lint      format, vet and golangci-lint'
@@ -46,3 +48,12 @@ deadcode:
 
 ci:
 	.ci/run
+
+# Cost by the number of live authorizations; a million takes some minutes.
+bench-growth:
+	GROWTH_SIZES=1000,100000,1000000 go test -run TestGrowth -count=1 -v -timeout 30m ./benchmarks/growth
+
+# Faults for as long as a release deserves: 200 kills, a million swept.
+faults:
+	AUTHSERVER_SLOW=1 AUTHSERVER_FULL=1 go test -count=1 -v -timeout 60m ./internal/faulttest
+	AUTHSERVER_SLOW=1 AUTHSERVER_FULL=1 go test -run TestSweepBesideTraffic -count=1 -v -timeout 60m .

@@ -33,10 +33,10 @@ type Quota struct {
 
 func (q Quota) validate() error {
 	if q.Max <= 0 {
-		return errors.New("quota max: want a positive number")
+		return errors.New("field Max: want a positive number")
 	}
 	if q.Per != PerServer && q.Per != PerTenant && q.Per != PerOwner {
-		return errors.New("quota per: want PerServer, PerTenant or PerOwner")
+		return errors.New("field Per: want PerServer, PerTenant or PerOwner")
 	}
 	return nil
 }

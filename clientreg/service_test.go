@@ -72,7 +72,7 @@ func web(name string) oauth.Client {
 
 func TestNewService(t *testing.T) {
 	_, err := NewService(ServiceOptions{InitialState: "x", Quotas: []Quota{{}, {Max: 1}}})
-	for _, want := range []string{"Storage: required", "Permit: required", "InitialState: want", "Quotas[0]: Max", "Quotas[1]: Per"} {
+	for _, want := range []string{"Storage: required", "Permit: required", "InitialState: want", "Quotas[0]: field Max", "Quotas[1]: field Per"} {
 		require.ErrorContains(t, err, want)
 	}
 }
