@@ -83,7 +83,7 @@ func opened(t *testing.T, store *sqlstore.Store, driver, dsn string) *sql.DB {
 // of which as many are removed as half a minute allows; with
 // AUTHSERVER_FULL=1 too it is all of them.
 func TestSweepBesideTraffic(t *testing.T) {
-	l := sweepLoad{expired: 20_000, live: 2_000, most: time.Minute}
+	l := sweepLoad{expired: 1_000, live: 500, most: time.Minute}
 	if os.Getenv("AUTHSERVER_SLOW") == "1" {
 		l = sweepLoad{expired: 1_000_000, live: 100_000, most: 30 * time.Second, strict: true}
 	}
