@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -34,8 +33,12 @@ type weather struct {
 
 // weathers are few rounds where reads are slow, and fewer under the race
 // detector, unless AUTHSERVER_SLOW=1 asks for all of them.
-func weathers(rounds int) []weather {
-	if os.Getenv("AUTHSERVER_SLOW") == "1" {
+// Servers of their own have few rounds always: they are asked over a socket.
+func weathers(rounds int, backend string) []weather {
+	if slowly && backend != "memory" && backend != "sqlite" {
+		return []weather{{0, 10}, {5 * time.Millisecond, 3}, {50 * time.Millisecond, 1}}
+	}
+	if slowly {
 		return []weather{{0, 50}, {5 * time.Millisecond, 50}, {50 * time.Millisecond, 50}}
 	}
 	if raceDetector {
@@ -93,7 +96,7 @@ func storms(t *testing.T, rounds int, round func(t *testing.T, c *cluster), opti
 			for _, h := range c.nodes {
 				h.t = t
 			}
-			for _, w := range weathers(rounds) {
+			for _, w := range weathers(rounds, name) {
 				for c.latency = w.latency; w.rounds > 0; w.rounds-- {
 					round(t, c)
 				}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -36,7 +35,7 @@ type listening struct {
 func listen(t *testing.T, options ...func(*authserver.Config)) *listening {
 	t.Helper()
 	l := &listening{unit: time.Second / 10}
-	if os.Getenv("AUTHSERVER_SLOW") == "1" {
+	if slowly {
 		l.unit = time.Second
 	}
 	l.harness = newHarness(t, append(options, func(c *authserver.Config) { c.RequestTimeout = 10 * l.unit })...)

@@ -84,7 +84,7 @@ func opened(t *testing.T, store *sqlstore.Store, driver, dsn string) *sql.DB {
 // AUTHSERVER_FULL=1 too it is all of them.
 func TestSweepBesideTraffic(t *testing.T) {
 	l := sweepLoad{expired: 1_000, live: 500, most: time.Minute}
-	if os.Getenv("AUTHSERVER_SLOW") == "1" {
+	if slowly {
 		l = sweepLoad{expired: 1_000_000, live: 100_000, most: 30 * time.Second, strict: true}
 	}
 	if os.Getenv("AUTHSERVER_FULL") == "1" {
