@@ -211,8 +211,8 @@ func at(list []time.Duration, part float64) time.Duration {
 }
 
 // halfOf fails if the others took more than twice as long. The slack is a
-// checkpoint of SQLite's log: whichever write finds it full pays for it, one
-// in some hundreds when idle, and one in some ten when much is removed.
+// checkpoint of SQLite's log: whichever write finds it full pays for it, less
+// than one in a hundred when idle, and more when much is removed.
 func (m *timings) halfOf(t *testing.T, other *timings) {
 	const slack = 30 * time.Millisecond
 	for _, lists := range [][2][]time.Duration{{m.refresh, other.refresh}, {m.introspection, other.introspection}} {
