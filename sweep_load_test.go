@@ -80,15 +80,17 @@ func opened(t *testing.T, store *sqlstore.Store, driver, dsn string) *sql.DB {
 
 // TestSweepBesideTraffic removes very many expired records under the eyes of
 // clients, who must hardly notice. With AUTHSERVER_SLOW=1 there are a million,
-// of which as many are removed as half a minute allows; with
-// AUTHSERVER_FULL=1 too it is all of them.
+// of which as many are removed as half a minute allows, and the medians are
+// held to twice those without a sweep. With AUTHSERVER_FULL=1 too it is all of
+// them, and the tails and the time for it all are held to their figures: that
+// takes a machine with nothing else to do.
 func TestSweepBesideTraffic(t *testing.T) {
 	l := sweepLoad{expired: 1_000, live: 500, most: time.Minute}
 	if slowly {
-		l = sweepLoad{expired: 1_000_000, live: 100_000, most: 30 * time.Second, strict: true}
+		l = sweepLoad{expired: 1_000_000, live: 100_000, most: 30 * time.Second, compare: true}
 	}
 	if os.Getenv("AUTHSERVER_FULL") == "1" {
-		l.most = 10 * time.Minute
+		l.most, l.strict = 10*time.Minute, true
 	}
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {
@@ -124,7 +126,8 @@ func (d database) put(t *testing.T, db *sql.DB, template storage.Record, n int, 
 type sweepLoad struct {
 	expired, live int
 	most          time.Duration
-	strict        bool // whether there are enough requests to compare
+	compare       bool // whether there are enough requests to compare
+	strict        bool // whether the machine is quiet enough to judge tails
 }
 
 // run measures requests by turns without and with a sweep beside them, since
@@ -151,12 +154,16 @@ func (l sweepLoad) run(t *testing.T, h *harness) {
 	t.Logf("idle:     %v", &idle)
 	t.Logf("sweeping: %v", &swept)
 	require.GreaterOrEqual(t, c.Records[storage.KindGrant], int64(l.live))
-	if !l.strict {
+	if !l.compare {
 		require.Zero(t, c.Expired)
 		return
 	}
+	idle.halfOf(t, &swept, 0.5, time.Millisecond)
+	if !l.strict {
+		return
+	}
 	require.Less(t, float64(l.expired)/float64(removed)*sweeping.Seconds(), 300.0, "seconds for all")
-	idle.halfOf(t, &swept)
+	idle.halfOf(t, &swept, 0.99, checkpoint)
 }
 
 // traffic sends requests, at a pace that leaves the machine some rest, until
@@ -210,14 +217,15 @@ func at(list []time.Duration, part float64) time.Duration {
 	return sorted[int(part*float64(len(sorted)-1))].Round(time.Microsecond)
 }
 
-// halfOf fails if the others took more than twice as long. The slack is a
-// checkpoint of SQLite's log: whichever write finds it full pays for it, less
-// than one in a hundred when idle, and more when much is removed.
-func (m *timings) halfOf(t *testing.T, other *timings) {
-	const slack = 30 * time.Millisecond
+// checkpoint is one of SQLite's log: whichever write finds it full pays for it,
+// one in some hundreds when idle, and one in some ten when much is removed.
+const checkpoint = 30 * time.Millisecond
+
+// halfOf fails if the others took more than twice as long and some slack, at a
+// part of the requests.
+func (m *timings) halfOf(t *testing.T, other *timings, part float64, slack time.Duration) {
 	for _, lists := range [][2][]time.Duration{{m.refresh, other.refresh}, {m.introspection, other.introspection}} {
-		require.LessOrEqual(t, at(lists[1], 0.5), 2*at(lists[0], 0.5))
-		require.LessOrEqual(t, at(lists[1], 0.99), 2*at(lists[0], 0.99)+slack)
+		require.LessOrEqual(t, at(lists[1], part), 2*at(lists[0], part)+slack)
 	}
 }
 
